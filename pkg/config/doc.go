@@ -1,0 +1,3 @@
+// Package config reads cloud.conf: read, default, validate, with every problem
+// reported at once.
+package config

@@ -1,0 +1,2 @@
+// Package instances answers, for a Node, what Nova and Neutron know of its server.
+package instances
