@@ -1,0 +1,188 @@
+package kube
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// startOrder is also the reverse of the order in which Stop goes.
+var startOrder = []string{Etcd, APIServer, ControllerManager}
+
+// stopGrace is how long a component may take to end. The API server drains
+// its watches first.
+const stopGrace = 15 * time.Second
+
+// readyTimeout is how long a component may take to answer; generous, because
+// machines that build at the same time are slow.
+const readyTimeout = 2 * time.Minute
+
+var serviceCIDRs = []netip.Prefix{netip.MustParsePrefix("10.96.0.0/16"), netip.MustParsePrefix("fd00:10:96::/112")}
+
+// ports are the loopback ports of one control plane.
+type ports struct{ etcdClient, etcdPeer, apiserver, controllerManager int }
+
+func (p ports) apiserverURL() string { return "https://127.0.0.1:" + strconv.Itoa(p.apiserver) }
+
+func freePorts() (ports, error) {
+	found, err := FreePorts(4)
+	if err != nil {
+		return ports{}, err
+	}
+	return ports{found[0], found[1], found[2], found[3]}, nil
+}
+
+// FreePorts returns TCP ports on 127.0.0.1 that nobody listens on right now.
+func FreePorts(n int) ([]int, error) {
+	var found []int
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer listener.Close() // all are held until all are found: no port twice
+		found = append(found, listener.Addr().(*net.TCPAddr).Port)
+	}
+	return found, nil
+}
+
+// start starts one component and waits until it answers its health check.
+func (c *ControlPlane) start(ctx context.Context, name string) error {
+	args, health := c.component(name)
+	process, err := StartProcess(ProcessSpec{
+		Name: name, Path: c.opts.Binaries[name], Args: args, LogFile: c.path("log/" + name + ".log"),
+	})
+	if err != nil {
+		return err
+	}
+	c.running[name] = process
+	client, err := c.healthClient()
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	return AwaitHealthy(ctx, process, client, health)
+}
+
+func (c *ControlPlane) component(name string) (args []string, health string) {
+	switch name {
+	case Etcd:
+		return c.etcdArgs(), fmt.Sprintf("http://127.0.0.1:%d/health", c.ports.etcdClient)
+	case APIServer:
+		return c.apiserverArgs(), c.ports.apiserverURL() + "/readyz"
+	default:
+		return c.controllerManagerArgs(), fmt.Sprintf("https://127.0.0.1:%d/healthz", c.ports.controllerManager)
+	}
+}
+
+func (c *ControlPlane) etcdArgs() []string {
+	client := fmt.Sprintf("http://127.0.0.1:%d", c.ports.etcdClient)
+	peer := fmt.Sprintf("http://127.0.0.1:%d", c.ports.etcdPeer)
+	return []string{
+		"--data-dir=" + c.path("etcd"),
+		"--listen-client-urls=" + client, "--advertise-client-urls=" + client,
+		"--listen-peer-urls=" + peer, "--initial-advertise-peer-urls=" + peer, "--initial-cluster=default=" + peer,
+		"--unsafe-no-fsync", // the state need not survive the machine
+		"--log-level=warn",
+	}
+}
+
+func (c *ControlPlane) apiserverArgs() []string {
+	return []string{
+		fmt.Sprintf("--etcd-servers=http://127.0.0.1:%d", c.ports.etcdClient),
+		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
+		fmt.Sprintf("--secure-port=%d", c.ports.apiserver),
+		"--endpoint-reconciler-type=none", // a loopback address is no legal endpoint
+		"--tls-cert-file=" + c.path("pki/serving.crt"), "--tls-private-key-file=" + c.path("pki/serving.key"),
+		"--client-ca-file=" + c.path("pki/ca.crt"),
+		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged",
+		"--service-cluster-ip-range=" + c.serviceRange(),
+		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+		"--service-account-key-file=" + c.path("pki/sa.pub"), "--service-account-signing-key-file=" + c.path("pki/sa.key"),
+	}
+}
+
+func (c *ControlPlane) controllerManagerArgs() []string {
+	kubeconfig := c.path("system." + ControllerManager + ".kubeconfig")
+	args := []string{
+		"--kubeconfig=" + kubeconfig, "--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
+		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", c.ports.controllerManager),
+		"--tls-cert-file=" + c.path("pki/serving.crt"), "--tls-private-key-file=" + c.path("pki/serving.key"),
+		"--cloud-provider=external", "--configure-cloud-routes=false",
+		"--allocate-node-cidrs", "--cluster-cidr=" + join(c.opts.ClusterCIDRs), "--service-cluster-ip-range=" + c.serviceRange(),
+		"--use-service-account-credentials", "--service-account-private-key-file=" + c.path("pki/sa.key"),
+		"--root-ca-file=" + c.path("pki/ca.crt"),
+		"--leader-elect=false",
+	}
+	if c.opts.NodeGrace > 0 {
+		args = append(args, "--node-monitor-period=1s", "--node-monitor-grace-period="+c.opts.NodeGrace.String())
+	}
+	return args
+}
+
+// serviceRange is dual-stack exactly when the cluster is.
+func (c *ControlPlane) serviceRange() string {
+	return join(serviceCIDRs[:len(c.opts.ClusterCIDRs)])
+}
+
+func join(prefixes []netip.Prefix) string {
+	var texts []string
+	for _, prefix := range prefixes {
+		texts = append(texts, prefix.String())
+	}
+	return strings.Join(texts, ",")
+}
+
+// healthClient authenticates as the administrator and trusts this control
+// plane's authority only.
+func (c *ControlPlane) healthClient() (*http.Client, error) {
+	certPEM, keyPEM, err := c.authority.client("admin", "system:masters")
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.X509KeyPair(certPEM, keyPEM)
+	if err != nil {
+		return nil, fmt.Errorf("read the health client's key: %w", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(c.authority.cert)
+	return &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{
+		Certificates: []tls.Certificate{pair}, RootCAs: roots,
+	}}}, nil
+}
+
+// AwaitHealthy waits until GET url answers 200. It gives up when the process
+// ends, with the end of its log, or with the context.
+func AwaitHealthy(ctx context.Context, process *Process, client *http.Client, url string) error {
+	problem := "no answer"
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		response, err := client.Do(request)
+		if err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+			problem = response.Status
+		}
+		select {
+		case <-process.Done():
+			return fmt.Errorf("%s ended before it was ready: exit code %d\n%s", process.Spec.Name, process.ExitCode(), process.LogTail(15))
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not ready: %s: %s: %w\n%s", process.Spec.Name, url, problem, ctx.Err(), process.LogTail(15))
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
