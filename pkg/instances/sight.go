@@ -1,0 +1,98 @@
+package instances
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+
+	"underlay/internal/cloud"
+)
+
+const (
+	// sightAge is how long what was seen of a server is believed, so that
+	// InstanceExists and the InstanceShutdown right after it share one call.
+	sightAge = 2 * time.Second
+	// crowd is the number of Nodes that are not Ready from which on one list
+	// of servers is cheaper than one GET for each.
+	crowd = 10
+)
+
+// sighting is what was last seen of one server.
+type sighting struct {
+	at time.Time // before the call was made
+	// server is nil when it was not found.
+	server *Server
+	// held is set when it was not asked for at all: a list lacks it, and so
+	// many others that nothing will be removed anyway.
+	held *survey
+}
+
+// sightAny gives the first of the servers that is found, else the last sighting.
+func (i *Instances) sightAny(ctx context.Context, ids []string) (sighting, error) {
+	var seen sighting
+	for _, id := range ids {
+		var err error
+		if seen, err = i.sight(ctx, id); err != nil || seen.server != nil {
+			return seen, err
+		}
+	}
+	return seen, nil
+}
+
+// sight looks for one server: in memory, when many Nodes are not Ready in a
+// shared list, and with one GET.
+func (i *Instances) sight(ctx context.Context, id string) (sighting, error) {
+	i.mu.Lock()
+	seen, ok := i.sightings[id]
+	i.mu.Unlock()
+	if ok && time.Since(seen.at) <= sightAge {
+		return seen, nil
+	}
+	seen, err := i.look(ctx, id)
+	if err != nil {
+		return sighting{}, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.sightings[id] = seen
+	return seen, nil
+}
+
+func (i *Instances) look(ctx context.Context, id string) (sighting, error) {
+	seen := sighting{at: time.Now()}
+	if i.crowded() {
+		listed, err := i.servers.Get(ctx, minGap)
+		if err != nil {
+			return seen, err
+		}
+		if seen.server = listed.byID[id]; seen.server != nil {
+			return seen, nil
+		}
+		if census := i.count(listed); census.held() {
+			seen.held = &census
+			return seen, nil
+		}
+	}
+	server, err := i.Cloud.Server(ctx, id)
+	switch {
+	case errors.Is(err, cloud.ErrNotFound):
+		return seen, nil
+	case err != nil:
+		return seen, err
+	}
+	seen.server = &server
+	return seen, nil
+}
+
+// crowded says whether many Nodes are not Ready: those are asked for every period.
+func (i *Instances) crowded() bool {
+	unready := 0
+	for _, node := range i.Nodes() {
+		if readiness(node) != v1.ConditionTrue {
+			unready++
+		}
+	}
+	return unready > crowd
+}
