@@ -48,6 +48,8 @@ type Options struct {
 	ProjectName, Username, Password string
 	// MaxMicroversion is the newest that Nova speaks; default "2.100".
 	MaxMicroversion string
+	// BuildTime is how long a server created over the API stays in BUILD; default 0.
+	BuildTime time.Duration
 	// Zones are the availability zones of Nova and Neutron; default "nova".
 	Zones []string
 }

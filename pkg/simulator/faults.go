@@ -39,7 +39,10 @@ type Fault struct {
 	// Nth is the first matching call that fails, counted from 1 when the fault
 	// is added; 0 means from the first on.
 	Nth int
-	// Times is how many matching calls fail; 0 means one when Nth is given, else all.
+	// Every spaces the failures, from Nth on: 3 fails every third call; 0 and 1 every one.
+	Every int
+	// Times is how many calls fail in all; 0 means one when Nth is given without
+	// Every, else no end.
 	Times int
 	Kind  FaultKind
 	// Status is the answer's code for FailBefore and FailAfter; default 500.
@@ -51,20 +54,24 @@ type Fault struct {
 	RetryAfter time.Duration
 }
 
-// armed is a fault and how often it matched.
+// armed is a fault, how often it matched and how often it struck.
 type armed struct {
 	Fault
-	seen int
+	seen, struck int
 }
 
 // strikes counts one matching call and tells whether it fails.
 func (a *armed) strikes() bool {
 	a.seen++
-	first, times := max(a.Nth, 1), a.Times
-	if times == 0 && a.Nth == 0 {
-		return true
+	turn, times := a.seen-max(a.Nth, 1), a.Times
+	if times == 0 && a.Nth > 0 && a.Every == 0 {
+		times = 1
 	}
-	return a.seen >= first && a.seen < first+max(times, 1)
+	if turn < 0 || turn%max(a.Every, 1) != 0 || times > 0 && a.struck >= times {
+		return false
+	}
+	a.struck++
+	return true
 }
 
 // AddFault makes calls fail. Of several faults that match a call the one added
