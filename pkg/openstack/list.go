@@ -1,0 +1,99 @@
+package openstack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/gophercloud/gophercloud/v2"
+
+	"underlay/internal/cloud"
+)
+
+// maxPages ends a list that goes round in circles.
+const maxPages = 1000
+
+// list reads all pages of a collection. Pages are asked for at our own endpoint:
+// of the service's link to the next page only the query is used, because a
+// service behind a proxy often does not know its own URL.
+func list[T any](ctx context.Context, client *gophercloud.ServiceClient, collection string, query url.Values, key string) ([]T, error) {
+	var all []T
+	seen := map[string]bool{}
+	for at := query.Encode(); !seen[at] && len(seen) < maxPages; {
+		seen[at] = true
+		items, next, err := page[T](ctx, client, collection+"?"+at, key)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+		if next == "" {
+			return all, nil
+		}
+		at = next
+	}
+	return nil, &cloud.Error{
+		Class: cloud.ErrUnavailable, Request: "GET /" + collection, Message: "the pages of the list never end",
+	}
+}
+
+// page reads one page, and the query of the next one or "".
+func page[T any](ctx context.Context, client *gophercloud.ServiceClient, path, key string) ([]T, string, error) {
+	var body map[string]json.RawMessage
+	if _, err := client.Get(ctx, client.ServiceURL(path), &body, nil); err != nil {
+		return nil, "", err
+	}
+	var items []T
+	raw, found := body[key]
+	if !found {
+		return nil, "", fmt.Errorf("read list of %s: the answer has no %q", key, key)
+	}
+	if err := json.Unmarshal(raw, &items); err != nil {
+		return nil, "", fmt.Errorf("read list of %s: %w", key, err)
+	}
+	var links []struct{ Rel, Href string }
+	if raw, found := body[key+"_links"]; found {
+		if err := json.Unmarshal(raw, &links); err != nil {
+			return nil, "", fmt.Errorf("read links of %s: %w", key, err)
+		}
+	}
+	for _, link := range links {
+		if link.Rel != "next" {
+			continue
+		}
+		next, err := url.Parse(link.Href)
+		if err != nil {
+			return nil, "", fmt.Errorf("read link to the next %s: %w", key, err)
+		}
+		return items, next.RawQuery, nil
+	}
+	return items, "", nil
+}
+
+// listError classifies the error of a list. When the object that marks the place
+// between two pages is deleted meanwhile, the services say 400 or 404; the list
+// is to be read again.
+func (k *call) listError(err error) error {
+	classified := k.classify(err)
+	var told *cloud.Error
+	if errors.As(classified, &told) && (errors.Is(told.Class, cloud.ErrNotFound) || errors.Is(told.Class, cloud.ErrInvalid)) {
+		told.Class = cloud.ErrUnavailable
+	}
+	return classified
+}
+
+// unfit refuses ids that would change the meaning of a URL: ids come from
+// annotations and configuration files too.
+func unfit(id string) error {
+	for _, r := range id {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		if !letter && r != '-' && r != '_' {
+			return &cloud.Error{Class: cloud.ErrInvalid, Request: "find", Message: fmt.Sprintf("%q is not an id", id)}
+		}
+	}
+	if id == "" {
+		return &cloud.Error{Class: cloud.ErrInvalid, Request: "find", Message: "an id is empty"}
+	}
+	return nil
+}
