@@ -26,9 +26,17 @@ type Keyed[K comparable, T any] struct {
 }
 
 type entry[T any] struct {
-	ctx  context.Context
 	item T
+	// open makes the context of a batch that this item leads.
+	open func(timeout time.Duration) (context.Context, context.CancelFunc)
 	done chan error // holds one answer
+}
+
+func newEntry[T any](ctx context.Context, item T) *entry[T] {
+	open := func(timeout time.Duration) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	}
+	return &entry[T]{item: item, open: open, done: make(chan error, 1)}
 }
 
 // NewKeyed makes a Keyed over do.
@@ -53,7 +61,7 @@ func (k *Keyed[K, T]) Do(ctx context.Context, key K, item T) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	e := &entry[T]{ctx: ctx, item: item, done: make(chan error, 1)}
+	e := newEntry(ctx, item)
 	if !k.enqueue(key, e) {
 		return ErrClosed
 	}
@@ -163,7 +171,7 @@ func (k *Keyed[K, T]) signalDrained() {
 
 // commit carries out one batch and gives every item its answer, whatever happens.
 func (k *Keyed[K, T]) commit(key K, batch []*entry[T]) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(batch[0].ctx), k.limits.timeout)
+	ctx, cancel := batch[0].open(k.limits.timeout)
 	defer cancel()
 	items := make([]T, len(batch))
 	for i, e := range batch {

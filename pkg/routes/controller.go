@@ -1,0 +1,287 @@
+package routes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	cloudprovider "k8s.io/cloud-provider"
+	"k8s.io/klog/v2"
+
+	"underlay/internal/cloud"
+)
+
+// Options says what a Controller works with. Events may be nil.
+type Options struct {
+	Router RouterAPI
+	Ports  PortAPI
+	// RouterID is [Route] router-id; "" means: find the router on the nodes' subnets.
+	RouterID string
+	// ClusterCIDRs are --cluster-cidr. Only destinations inside are ever touched.
+	ClusterCIDRs []netip.Prefix
+	// Nodes lists all nodes from an informer's cache. They must not be modified.
+	Nodes  func() []*v1.Node
+	Ledger Ledger
+	Events Recorder
+}
+
+// Controller keeps one route a pod CIDR on the router and the address pairs
+// that let the nodes' ports carry pod traffic. It is the cloudprovider.Routes
+// of the framework's route controller, which calls ListRoutes every ten seconds
+// and then CreateRoute and DeleteRoute from up to 200 goroutines.
+type Controller struct {
+	routers    RouterAPI
+	portAPI    PortAPI
+	configured string
+	ranges     []netip.Prefix
+	nodes      func() []*v1.Node
+
+	book  *book
+	table *table
+	pairs *portPairs
+	reach *reach
+	voice *announcer
+
+	observing sync.Mutex // one observation at a time; guards found and explained
+	found     string     // the router found on the nodes' subnets
+	explained map[string]bool
+	relist    atomic.Bool // a port that a list had is gone
+	latest    atomic.Pointer[view]
+}
+
+var _ cloudprovider.Routes = (*Controller)(nil)
+
+// New makes a Controller. It makes no call: the cloud may be down at start.
+func New(o Options) *Controller {
+	ranges := make([]netip.Prefix, len(o.ClusterCIDRs))
+	for i, prefix := range o.ClusterCIDRs {
+		ranges[i] = canonicalPrefix(prefix)
+	}
+	c := &Controller{
+		routers:    o.Router,
+		portAPI:    o.Ports,
+		configured: o.RouterID,
+		ranges:     ranges,
+		nodes:      o.Nodes,
+		book:       &book{ledger: o.Ledger},
+		reach:      &reach{api: o.Router},
+		voice:      &announcer{events: o.Events},
+	}
+	c.pairs = newPortPairs(o.Ports, c.sayPairsExhausted)
+	c.table = newTable(o.Router, c.book, tableHooks{
+		missing:  c.missing,
+		attached: c.attachedNow,
+		limited:  c.sayLimit,
+		census:   c.census,
+	})
+	return c
+}
+
+// ListRoutes lists the routes of this cluster in one read of the router. A
+// route is listed with its node only when all of it is right: destination, next
+// hop, and the pair on the port. What lacks anything is left out, so that the
+// framework calls CreateRoute, which puts right only what is wrong. What no node
+// wants is listed without a node, so that the framework calls DeleteRoute.
+//
+// EnableNodeAddresses stays false: with it the framework would compare all node
+// addresses and replace a route when any of them changes. Here the next hop is
+// computed from the ports, and a stale one is a leftover beside the right one.
+func (c *Controller) ListRoutes(ctx context.Context, _ string) ([]*cloudprovider.Route, error) {
+	v, err := c.observe(ctx, lookAtRouter)
+	if err != nil {
+		return nil, fmt.Errorf("list routes: %w", err)
+	}
+	if v == nil {
+		return nil, nil
+	}
+	c.sayContests(v)
+	if len(v.assessment.settled) > 0 {
+		if err := c.table.group.Do(ctx, change{settle: v.assessment.settled}); err != nil {
+			klog.FromContext(ctx).Error(err, "Old entries stay in the ledger of routes for now")
+		}
+	}
+	return v.list(), nil
+}
+
+// CreateRoute puts a node's route on the router and the pairs of all its pod
+// CIDRs on its port, as far as they are missing. It needs neither name hint nor
+// cluster name.
+func (c *Controller) CreateRoute(ctx context.Context, _, _ string, route *cloudprovider.Route) error {
+	v, want, err := c.want(ctx, nodeCIDR{string(route.TargetNode), route.DestinationCIDR})
+	if err != nil {
+		return err
+	}
+	// Both at once: after the router, the ports would trickle in one by one,
+	// and after the ports, the router's batch would be cut into pieces.
+	var wg sync.WaitGroup
+	var portErr error
+	if port := v.actual.ports.byID[want.PortID]; v.actual.filters(port) {
+		wg.Go(func() {
+			portErr = c.pairs.group.Do(ctx, want.PortID, pairChange{node: want.Node, ensure: v.ensure[want.PortID]})
+		})
+	}
+	routeErr := c.table.group.Do(ctx, change{pair: want.pair()})
+	wg.Wait()
+	if errors.Is(portErr, cloud.ErrNotFound) {
+		c.relist.Store(true)
+	}
+	if err := errors.Join(routeErr, portErr); err != nil {
+		return fmt.Errorf("create route %s of node %s: %w", want.pair(), want.Node, err)
+	}
+	return nil
+}
+
+// DeleteRoute takes a leftover route off the router, and its pair off the port
+// if that still exists. It needs neither the node nor the instance. A route that
+// a node wants by now is kept.
+func (c *Controller) DeleteRoute(ctx context.Context, _ string, route *cloudprovider.Route) error {
+	leftovers, err := c.leftovers(ctx, route)
+	if err != nil {
+		return fmt.Errorf("delete route %s: %w", route.Name, err)
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	do := func(write func() error) {
+		wg.Go(func() {
+			if err := write(); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+			}
+		})
+	}
+	for _, l := range leftovers {
+		do(func() error { return c.table.group.Do(ctx, change{pair: l.pair, remove: true}) })
+		for _, port := range l.ports {
+			do(func() error {
+				return c.pairs.group.Do(ctx, port, pairChange{remove: []netip.Prefix{l.prefix}})
+			})
+		}
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("delete route %s: %w", route.Name, err)
+	}
+	return nil
+}
+
+// want finds what a node's pod CIDR needs; a node that came after the last
+// observation is looked at now.
+func (c *Controller) want(ctx context.Context, key nodeCIDR) (*view, Want, error) {
+	v := c.latest.Load()
+	if v == nil || !v.has(key) {
+		var err error
+		if v, err = c.observeUntil(ctx, lookAtCache, func(v *view) bool { return v.has(key) }); err != nil {
+			return nil, Want{}, fmt.Errorf("create route %s of node %s: %w", key.cidr, key.node, err)
+		}
+	}
+	if v == nil {
+		return nil, Want{}, fmt.Errorf("create route %s of node %s: there is no such node", key.cidr, key.node)
+	}
+	if err := v.problems[key]; err != nil {
+		return nil, Want{}, err
+	}
+	i, ok := v.wants[key]
+	if !ok {
+		return nil, Want{}, fmt.Errorf("create route %s of node %s: the node has no such pod CIDR", key.cidr, key.node)
+	}
+	return v, v.desired.Wants[i], nil
+}
+
+// leftovers finds what DeleteRoute is to remove: the pair that ListRoutes named,
+// unless a node wants it by now.
+func (c *Controller) leftovers(ctx context.Context, route *cloudprovider.Route) ([]leftover, error) {
+	prefix, err := parsePrefix(route.DestinationCIDR)
+	if err != nil {
+		return nil, err
+	}
+	v := c.latest.Load()
+	if v == nil {
+		if v, err = c.observe(ctx, lookAtCache); err != nil || v == nil {
+			return nil, err
+		}
+	}
+	var found []leftover
+	hops := hopsOf(route)
+	for _, l := range v.assessment.leftovers {
+		if l.prefix == prefix && (len(hops) == 0 || slices.Contains(hops, l.hop)) {
+			found = append(found, l)
+		}
+	}
+	for _, hop := range hops {
+		if l, departed := c.departed(v, pair{prefix, hop}); departed {
+			found = append(found, l)
+		}
+	}
+	return found, nil
+}
+
+// departed gives a route that was a node's when it was listed and is no node's any more.
+func (c *Controller) departed(v *view, p pair) (leftover, bool) {
+	node, wanted := v.wanted[p]
+	if !wanted || c.stillWanted(node, p.prefix) {
+		return leftover{}, false
+	}
+	l := leftover{pair: p}
+	for _, port := range v.actual.holders(p) {
+		if v.actual.filters(port) {
+			l.ports = append(l.ports, port.ID)
+		}
+	}
+	return l, true
+}
+
+// stillWanted asks the informer, which may be ahead of the last observation.
+func (c *Controller) stillWanted(name string, prefix netip.Prefix) bool {
+	for _, node := range c.nodes() {
+		if node.Name != name {
+			continue
+		}
+		for _, cidr := range node.Spec.PodCIDRs {
+			if own, err := parsePrefix(cidr); err == nil && own == prefix {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// list renders a view for the framework, each route with its next hop, by which
+// DeleteRoute finds it again.
+func (v *view) list() []*cloudprovider.Route {
+	routes := make([]*cloudprovider.Route, 0, len(v.desired.Wants)+len(v.assessment.leftovers))
+	add := func(node, cidr string, p pair) {
+		routes = append(routes, &cloudprovider.Route{
+			Name:                p.String(),
+			TargetNode:          types.NodeName(node),
+			DestinationCIDR:     cidr,
+			TargetNodeAddresses: []v1.NodeAddress{{Type: v1.NodeInternalIP, Address: p.hop.String()}},
+		})
+	}
+	for i, w := range v.desired.Wants {
+		if v.assessment.states[i].healthy() {
+			add(w.Node, w.CIDR, w.pair())
+		}
+	}
+	for _, l := range v.assessment.leftovers {
+		add("", l.prefix.String(), l.pair)
+	}
+	return routes
+}
+
+func hopsOf(route *cloudprovider.Route) []netip.Addr {
+	var hops []netip.Addr
+	for _, a := range route.TargetNodeAddresses {
+		if addr, err := parseAddr(a.Address); err == nil {
+			hops = append(hops, addr)
+		}
+	}
+	return hops
+}

@@ -1,0 +1,112 @@
+package routes
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+
+	"underlay/internal/cloud"
+)
+
+const (
+	forever = time.Duration(math.MaxInt64)
+	// reachAge is the least time between two reads of the router's subnets.
+	reachAge = 30 * time.Second
+)
+
+// reach remembers which subnets a router is attached to.
+type reach struct {
+	api RouterAPI
+
+	mu       sync.Mutex
+	routerID string
+	attached attachment
+	at       time.Time
+}
+
+// read gives the router's subnets, read at most maxAge ago: at most two calls.
+func (r *reach) read(ctx context.Context, routerID string, maxAge time.Duration) (attachment, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.routerID == routerID && !r.at.IsZero() && time.Since(r.at) < maxAge {
+		return r.attached, nil
+	}
+	interfaces, err := r.api.Interfaces(ctx, routerID)
+	if err != nil {
+		return attachment{}, fmt.Errorf("read the subnets of router %s: %w", routerID, err)
+	}
+	r.routerID, r.attached, r.at = routerID, attach(interfaces), time.Now()
+	return r.attached, nil
+}
+
+func (r *reach) readAt() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.at
+}
+
+// attachedNow reads the router's subnets again, unless that was just done.
+func (c *Controller) attachedNow(ctx context.Context) (attachment, error) {
+	c.table.mu.Lock()
+	id := c.table.id
+	c.table.mu.Unlock()
+	return c.reach.read(ctx, id, reachAge)
+}
+
+// routerID says which router carries the routes: the configured one, else the
+// one router on the subnets of the nodes. "" without an error means that there
+// is no node yet to find it by. Called with observing held.
+func (c *Controller) routerID(ctx context.Context, s *sight) (string, error) {
+	if c.configured != "" {
+		return c.configured, nil
+	}
+	if c.found != "" {
+		return c.found, nil
+	}
+	if len(s.nodes) == 0 {
+		return "", nil
+	}
+	subnets := subnetsOf(s.nodes, s.ports)
+	if len(subnets) == 0 {
+		return "", fmt.Errorf("find the router of %s: none of their Neutron ports is visible to these credentials; "+
+			"name the router: [Route] router-id=…", count(len(s.nodes), "node"))
+	}
+	ids, err := c.routers.RoutersOn(ctx, subnets)
+	if err != nil {
+		return "", fmt.Errorf("find the router of the nodes' subnets: %w", err)
+	}
+	switch len(ids) {
+	case 0:
+		return "", fmt.Errorf("find the router: none has an interface on the nodes' subnets %s: attach one, or name it: [Route] router-id=…: %w",
+			strings.Join(subnets, ", "), cloud.ErrNotFound)
+	case 1:
+		c.found = ids[0]
+		klog.FromContext(ctx).Info("Found the router on the nodes' subnets", "router", c.found, "subnets", subnets)
+		c.sayRouterFound(s.nodes)
+		return c.found, nil
+	default:
+		return "", fmt.Errorf("find the router: %d have an interface on the nodes' subnets %s: say which one carries pod routes: [Route] router-id= one of %s",
+			len(ids), strings.Join(subnets, ", "), strings.Join(ids, ", "))
+	}
+}
+
+// subnetsOf are the subnets of the nodes' ports, sorted.
+func subnetsOf(nodes []*v1.Node, ports *portIndex) []string {
+	var subnets []string
+	for _, node := range nodes {
+		for _, port := range portsOf(node, internalIPs(node), ports, attachment{}) {
+			for _, fixed := range port.FixedIPs {
+				subnets = append(subnets, fixed.SubnetID)
+			}
+		}
+	}
+	slices.Sort(subnets)
+	return slices.Compact(subnets)
+}
