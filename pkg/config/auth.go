@@ -56,9 +56,8 @@ func (r *reader) checkGlobal(b *block, g *Global) {
 
 func (a account) endpoint() {
 	switch trimmed := strings.TrimRight(a.g.AuthURL, "/"); {
-	case a.b.bad["auth-url"]:
 	case trimmed == "":
-		a.say(a.b, "auth-url", Error, "the URL of Keystone is missing", "write auth-url=https://keystone.example.com:5000/v3")
+		a.missing("auth-url", "the URL of Keystone is missing", "write auth-url=https://keystone.example.com:5000/v3")
 	case strings.HasSuffix(trimmed, "/v2.0") || strings.HasSuffix(trimmed, "/v2"):
 		a.g.AuthURL = trimmed[:strings.LastIndex(trimmed, "/")] + "/v3"
 		a.say(a.b, "auth-url", Warning, "Keystone has no v2.0 API any more, so its v3 API is used", "write auth-url="+a.g.AuthURL)

@@ -45,20 +45,23 @@ func (v *value) text() string {
 }
 
 func (r *reader) read(text []byte) {
-	if utf16(text) {
+	legible := !utf16(text)
+	if legible {
+		r.collect(split(text))
+	} else {
 		r.add(Problem{Severity: Error, Message: "the file is UTF-16", Advice: "save it as UTF-8"})
-		text = nil
 	}
-	r.collect(split(text))
 	r.complete()
 	for _, b := range r.blocks {
-		if b.section.Name == globalSection.Name {
+		if legible && b.section.Name == globalSection.Name {
 			r.fillFromClouds(b)
 			r.fillFromEnvironment(b)
 		}
 		r.convert(b)
 	}
-	r.checkTogether()
+	if legible {
+		r.checkTogether()
+	}
 	r.settings()
 }
 
@@ -192,7 +195,7 @@ func (r *reader) set(b *block, s statement) {
 	if strings.Contains(s.name, "_") {
 		say(Warning, "keys are written with hyphens", "write "+key.Name)
 	}
-	s.checkCut(key, say)
+	b.bad[key.Name] = s.checkCut(key, say)
 	s.checkJoin(key, say)
 	b.store(key, r.value(s, key), say)
 }
@@ -234,19 +237,22 @@ func (r *reader) unknownKey(b *block, s statement) {
 	r.add(p)
 }
 
-// checkCut tells of a value that ends at an unquoted # or ;.
-func (s statement) checkCut(key *Key, say func(Severity, string, string)) {
-	if s.cut == 0 {
-		return
+// checkCut tells of a value that ends at an unquoted # or ;, and reports
+// whether that makes it unusable.
+func (s statement) checkCut(key *Key, say func(Severity, string, string)) bool {
+	if s.cut == 0 || s.cutQuoted && !s.cutTight {
+		return false
 	}
 	message := fmt.Sprintf("the value ends at the unquoted %c: the rest of the line is a comment", s.cut)
 	advice := fmt.Sprintf("if the %c is part of the value, write %s=\"…\" with the value in double quotes", s.cut, key.Name)
 	switch {
 	case key.Secret && (s.cutTight || s.value == ""):
 		say(Error, message, advice+"; if it is a comment, put it on a line of its own")
+		return true
 	case s.cutTight || key.Secret:
 		say(Warning, message, advice)
 	}
+	return false
 }
 
 // checkJoin tells of a backslash at the end of a line that swallowed the next.

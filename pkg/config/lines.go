@@ -28,8 +28,9 @@ type statement struct {
 	bare   bool   // a key without "="
 	fault  *fault // the line cannot be used
 
-	cut      rune // the # or ; that ended the value; 0 for none
-	cutTight bool // no blank stands before it: it was probably meant as part of the value
+	cut       rune // the # or ; that ended the value; 0 for none
+	cutTight  bool // no blank stands before it: it was probably meant as part of the value
+	cutQuoted bool // a closing quote stands before it: it was probably meant as a comment
 }
 
 // fault is a problem that does not know its place yet.
@@ -190,7 +191,8 @@ func (s *statement) measured(value string, e extent) {
 	if e.comment < 0 {
 		return
 	}
-	s.cut = rune(value[e.comment])
+	before := strings.Trim(value[:e.comment], " \t\r\n")
+	s.cut, s.cutQuoted = rune(value[e.comment]), strings.HasSuffix(before, `"`)
 	s.cutTight = e.comment == 0 || !strings.ContainsRune(" \t\r\n", rune(value[e.comment-1]))
 }
 

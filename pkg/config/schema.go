@@ -58,11 +58,13 @@ type Naming int
 
 // The forms of a section header.
 const (
-	Unnamed   Naming    = iota // [Route]
-	MayName                    // [Global] or [Global "second"]
-	MustName                   // [LoadBalancerClass "gold"]
-	firstKeys = "0.1.0"        // the release in which a key arrived, unless it says otherwise
+	Unnamed  Naming = iota // [Route]
+	MayName                // [Global] or [Global "second"]
+	MustName               // [LoadBalancerClass "gold"]
 )
+
+// FirstRelease is the release in which a key arrived, unless it says otherwise.
+const FirstRelease = "0.1.0"
 
 // Section declares one section of cloud.conf.
 type Section struct {
@@ -117,7 +119,7 @@ type Key struct {
 // SinceRelease returns the release in which the key arrived.
 func (k *Key) SinceRelease() string {
 	if k.Since == "" {
-		return firstKeys
+		return FirstRelease
 	}
 	return k.Since
 }

@@ -5,7 +5,7 @@ import "strings"
 // nearest returns the candidate that a person who wrote name most likely
 // meant; "" where none is near.
 func nearest(name string, candidates []string) string {
-	best, bestDistance := "", max(2, len(name)/3)+1
+	best, bestDistance := "", max(2, (len(name)+2)/3)+1
 	for _, c := range candidates {
 		d := distance(strings.ToLower(name), strings.ToLower(c))
 		if d < bestDistance && d < len(c) {
