@@ -9,6 +9,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/klog/v2"
 )
@@ -30,7 +31,7 @@ const (
 // node and instance both vanish while no controller runs stays on the router
 // until somebody removes it.
 type ConfigMapLedger struct {
-	client corev1.ConfigMapsGetter
+	client corev1.ConfigMapInterface
 
 	mu      sync.Mutex
 	version string        // resourceVersion of the last read or write; "" when there is no ConfigMap
@@ -38,8 +39,8 @@ type ConfigMapLedger struct {
 }
 
 // NewConfigMapLedger makes a ledger over client. Nothing is read yet.
-func NewConfigMapLedger(client corev1.ConfigMapsGetter) *ConfigMapLedger {
-	return &ConfigMapLedger{client: client}
+func NewConfigMapLedger(client kubernetes.Interface) *ConfigMapLedger {
+	return &ConfigMapLedger{client: client.CoreV1().ConfigMaps(LedgerNamespace)}
 }
 
 // Load reads all entries. Lines that are not routes are ignored.
@@ -49,7 +50,7 @@ func (l *ConfigMapLedger) Load(ctx context.Context) ([]Route, error) {
 	if l.memory != nil {
 		return l.memory.Load(ctx)
 	}
-	found, err := l.client.ConfigMaps(LedgerNamespace).Get(ctx, LedgerName, metav1.GetOptions{})
+	found, err := l.client.Get(ctx, LedgerName, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		l.version = ""
@@ -106,9 +107,9 @@ func (l *ConfigMapLedger) write(ctx context.Context, text string) (*v1.ConfigMap
 		Data: map[string]string{ledgerKey: text},
 	}
 	if l.version == "" {
-		return l.client.ConfigMaps(LedgerNamespace).Create(ctx, desired, metav1.CreateOptions{})
+		return l.client.Create(ctx, desired, metav1.CreateOptions{})
 	}
-	return l.client.ConfigMaps(LedgerNamespace).Update(ctx, desired, metav1.UpdateOptions{})
+	return l.client.Update(ctx, desired, metav1.UpdateOptions{})
 }
 
 func (l *ConfigMapLedger) forbidden(ctx context.Context, err error) {

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
 	corev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/util/retry"
 	"k8s.io/klog/v2"
@@ -24,24 +25,27 @@ const noRouteCreated = "NoRouteCreated"
 // Gate keeps pods off a new node until its routes exist. Nothing in the
 // framework does: NetworkUnavailable is first set after a reconcile of routes,
 // and until then an initialised node looks ready (kubernetes/kubernetes#70526).
-type Gate struct{ Nodes corev1.NodesGetter }
+type Gate struct{ nodes corev1.NodeInterface }
+
+// NewGate makes a Gate over client.
+func NewGate(client kubernetes.Interface) *Gate { return &Gate{nodes: client.CoreV1().Nodes()} }
 
 var gateBackoff = wait.Backoff{Steps: 5, Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.5}
 
-// Hold marks a node whose NetworkUnavailable was never set: the condition
+// Close marks a node whose NetworkUnavailable was never set: the condition
 // becomes True and the node gets the taint that belongs to it. It must be called
 // while the node still has the taint node.cloudprovider.kubernetes.io/uninitialized,
 // that is from InstanceMetadata, so that there is no moment between. The
 // framework's route controller sets the condition to False when all routes of
 // the node are there, and kube-controller-manager then lifts the taint.
 //
-// A node whose condition was set before is left alone. Hold may be repeated.
-func (g Gate) Hold(ctx context.Context, node *v1.Node) error {
+// A node whose condition was set before is left alone. Close may be repeated.
+func (g *Gate) Close(ctx context.Context, node *v1.Node) error {
 	current := node
 	err := retry.OnError(gateBackoff, isConflict, func() error {
 		err := g.hold(ctx, current)
 		if isConflict(err) {
-			fresh, getErr := g.Nodes.Nodes().Get(ctx, node.Name, metav1.GetOptions{})
+			fresh, getErr := g.nodes.Get(ctx, node.Name, metav1.GetOptions{})
 			if getErr != nil {
 				return getErr
 			}
@@ -57,7 +61,7 @@ func (g Gate) Hold(ctx context.Context, node *v1.Node) error {
 
 // hold sets the condition, then the taint: kube-controller-manager removes the
 // taint of a node that has no such condition.
-func (g Gate) hold(ctx context.Context, node *v1.Node) error {
+func (g *Gate) hold(ctx context.Context, node *v1.Node) error {
 	i := slices.IndexFunc(node.Status.Conditions, func(c v1.NodeCondition) bool { return c.Type == v1.NodeNetworkUnavailable })
 	if i >= 0 && node.Status.Conditions[i].Status != v1.ConditionTrue {
 		return nil
@@ -80,12 +84,12 @@ func (g Gate) hold(ctx context.Context, node *v1.Node) error {
 
 // patch applies only to the very node that was looked at, by its
 // resourceVersion: the route controller may have set the condition meanwhile.
-func (g Gate) patch(ctx context.Context, node *v1.Node, change any, subresource ...string) (*v1.Node, error) {
+func (g *Gate) patch(ctx context.Context, node *v1.Node, change any, subresource ...string) (*v1.Node, error) {
 	body, err := json.Marshal(change)
 	if err != nil {
 		return nil, err
 	}
-	return g.Nodes.Nodes().Patch(ctx, node.Name, types.StrategicMergePatchType, body, metav1.PatchOptions{}, subresource...)
+	return g.nodes.Patch(ctx, node.Name, types.StrategicMergePatchType, body, metav1.PatchOptions{}, subresource...)
 }
 
 type object map[string]any
