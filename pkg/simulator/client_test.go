@@ -70,8 +70,9 @@ func compute(t *testing.T, p *gophercloud.ProviderClient, version string) *gophe
 // answer is a raw answer, its body decoded if it is JSON.
 type answer struct {
 	*http.Response
-	text string
-	body map[string]any
+	status int
+	text   string
+	body   map[string]any
 }
 
 // raw makes one call past every client library. Headers come in pairs.
@@ -93,7 +94,7 @@ func raw(t *testing.T, c *simulator.Cloud, method, path, body string, headers ..
 	if err != nil {
 		t.Fatalf("read answer: %v", err)
 	}
-	got := answer{Response: response, text: string(text)}
+	got := answer{Response: response, status: response.StatusCode, text: string(text)}
 	if json.Valid(text) {
 		if err := json.Unmarshal(text, &got.body); err != nil {
 			t.Fatalf("decode answer: %v", err)

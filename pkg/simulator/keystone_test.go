@@ -93,15 +93,15 @@ func TestWrongPasswordBody(t *testing.T) {
 	want := map[string]any{"error": map[string]any{
 		"code": 401.0, "message": "The request you have made requires authentication.", "title": "Unauthorized",
 	}}
-	if diff := cmp.Diff(want, got.body); diff != "" || got.StatusCode != 401 {
-		t.Errorf("status %d, body (-want +got):\n%s", got.StatusCode, diff)
+	if diff := cmp.Diff(want, got.body); diff != "" || got.status != 401 {
+		t.Errorf("status %d, body (-want +got):\n%s", got.status, diff)
 	}
 	if header := got.Header.Get("WWW-Authenticate"); header != `Keystone uri="http://openstack.simulator/identity"` {
 		t.Errorf("WWW-Authenticate: got %q", header)
 	}
 	for body, want := range map[string]int{`{}`: 400, `nonsense`: 400, `{"auth":{"identity":{"methods":[]}}}`: 400, `{"auth":{"identity":{"methods":["totp"]}}}`: 401} {
-		if got := raw(t, c, "POST", "/identity/v3/auth/tokens", body); got.StatusCode != want {
-			t.Errorf("%s: got %d, want %d", body, got.StatusCode, want)
+		if got := raw(t, c, "POST", "/identity/v3/auth/tokens", body); got.status != want {
+			t.Errorf("%s: got %d, want %d", body, got.status, want)
 		}
 	}
 }
@@ -125,8 +125,8 @@ func TestVersionDiscovery(t *testing.T) {
 		"/image/":        {300, "http://openstack.simulator/image/v2/", []any{"versions", 0, "links", 0, "href"}},
 	} {
 		got := raw(t, c, "GET", path, "")
-		if got.StatusCode != want.status || at(got.body, want.where...) != want.id {
-			t.Errorf("%s: got %d %s", path, got.StatusCode, got.text)
+		if got.status != want.status || at(got.body, want.where...) != want.id {
+			t.Errorf("%s: got %d %s", path, got.status, got.text)
 		}
 	}
 }
@@ -136,8 +136,8 @@ func TestNoV2(t *testing.T) {
 	c := simulator.New(simulator.Options{})
 	for _, path := range []string{"/identity/v2.0", "/identity/v2.0/", "/identity/v2.0/tokens"} {
 		got := raw(t, c, "POST", path, `{"auth":{}}`)
-		if got.StatusCode != 404 || !strings.HasPrefix(got.Header.Get("Content-Type"), "text/html") {
-			t.Errorf("%s: got %d %s", path, got.StatusCode, got.Header.Get("Content-Type"))
+		if got.status != 404 || !strings.HasPrefix(got.Header.Get("Content-Type"), "text/html") {
+			t.Errorf("%s: got %d %s", path, got.status, got.Header.Get("Content-Type"))
 		}
 	}
 }
@@ -175,8 +175,8 @@ func TestTokenExpires(t *testing.T) {
 			t.Error("the token was renewed too early")
 		}
 		time.Sleep(time.Nanosecond)
-		if got := raw(t, c, "GET", "/compute/v2.1/servers", "", "X-Auth-Token", first); got.StatusCode != 401 || at(got.body, "error", "code") != 401.0 {
-			t.Errorf("expired: got %d %s", got.StatusCode, got.text)
+		if got := raw(t, c, "GET", "/compute/v2.1/servers", "", "X-Auth-Token", first); got.status != 401 || at(got.body, "error", "code") != 401.0 {
+			t.Errorf("expired: got %d %s", got.status, got.text)
 		}
 		list()
 		if p.Token() == first {
@@ -225,8 +225,8 @@ func TestTokens(t *testing.T) {
 	if ok, err := tokens.Validate(t.Context(), client, other); ok {
 		t.Errorf("a revoked token is valid: %v", err)
 	}
-	if got := raw(t, c, "GET", "/identity/v3/auth/tokens", "", "X-Auth-Token", p.Token(), "X-Subject-Token", other); got.StatusCode != 404 {
-		t.Errorf("revoked token: got %d, want 404", got.StatusCode)
+	if got := raw(t, c, "GET", "/identity/v3/auth/tokens", "", "X-Auth-Token", p.Token(), "X-Subject-Token", other); got.status != 404 {
+		t.Errorf("revoked token: got %d, want 404", got.status)
 	}
 	admin := adminProvider(t, c)
 	if ok, err := tokens.Validate(t.Context(), identity(t, admin), p.Token()); err != nil || !ok {
@@ -269,13 +269,13 @@ func TestTrust(t *testing.T) {
 	body := `{"auth":{"identity":{"methods":["password"],"password":{"user":{"id":"` + trust.TrusteeID +
 		`","password":"warm"}}},"scope":{"OS-TRUST:trust":{"id":"` + trust.ID + `"}}}}`
 	got := raw(t, c, "POST", "/identity/v3/auth/tokens", body)
-	if got.StatusCode != 201 || at(got.body, "token", "user", "name") != "demo" || at(got.body, "token", "project", "name") != "demo" ||
+	if got.status != 201 || at(got.body, "token", "user", "name") != "demo" || at(got.body, "token", "project", "name") != "demo" ||
 		at(got.body, "token", "OS-TRUST:trust", "trustee_user", "id") != trust.TrusteeID {
-		t.Errorf("trust: got %d %s", got.StatusCode, got.text)
+		t.Errorf("trust: got %d %s", got.status, got.text)
 	}
 	wrong := strings.Replace(body, trust.ID, "none", 1)
-	if got := raw(t, c, "POST", "/identity/v3/auth/tokens", wrong); got.StatusCode != 401 {
-		t.Errorf("unknown trust: got %d, want 401", got.StatusCode)
+	if got := raw(t, c, "POST", "/identity/v3/auth/tokens", wrong); got.status != 401 {
+		t.Errorf("unknown trust: got %d, want 401", got.status)
 	}
 }
 
@@ -304,17 +304,17 @@ func TestAccessRules(t *testing.T) {
 		"GET /image/v2/images":                            401,
 	} {
 		method, path, _ := strings.Cut(call, " ")
-		if got := raw(t, c, method, path, "", "X-Auth-Token", p.Token()); got.StatusCode != want {
-			t.Errorf("%s: got %d, want %d", call, got.StatusCode, want)
+		if got := raw(t, c, method, path, "", "X-Auth-Token", p.Token()); got.status != want {
+			t.Errorf("%s: got %d, want %d", call, got.status, want)
 		}
 	}
-	if got := raw(t, c, "GET", "/identity/v3/auth/tokens", "", "X-Auth-Token", p.Token(), "X-Subject-Token", p.Token()); got.StatusCode != 200 ||
+	if got := raw(t, c, "GET", "/identity/v3/auth/tokens", "", "X-Auth-Token", p.Token(), "X-Subject-Token", p.Token()); got.status != 200 ||
 		at(got.body, "token", "application_credential", "access_rules", 0, "path") != "/v2.1/servers/{server_id}" {
-		t.Errorf("a token may always be validated: got %d %s", got.StatusCode, got.text)
+		t.Errorf("a token may always be validated: got %d %s", got.status, got.text)
 	}
 	c.DeleteApplicationCredential(credential.ID)
-	if got := raw(t, c, "GET", "/compute/v2.1/servers/"+s.ID, "", "X-Auth-Token", p.Token()); got.StatusCode != 401 {
-		t.Errorf("after the credential is gone: got %d, want 401", got.StatusCode)
+	if got := raw(t, c, "GET", "/compute/v2.1/servers/"+s.ID, "", "X-Auth-Token", p.Token()); got.status != 401 {
+		t.Errorf("after the credential is gone: got %d, want 401", got.status)
 	}
 }
 
@@ -396,12 +396,12 @@ func TestIdentityPolicy(t *testing.T) {
 		"/v3/roles":                                               {403, 200},
 	} {
 		for i, token := range []string{member, admin} {
-			if got := raw(t, c, "GET", "/identity"+path, "", "X-Auth-Token", token); got.StatusCode != want[i] {
-				t.Errorf("%s as %s: got %d, want %d", path, []string{"member", "admin"}[i], got.StatusCode, want[i])
+			if got := raw(t, c, "GET", "/identity"+path, "", "X-Auth-Token", token); got.status != want[i] {
+				t.Errorf("%s as %s: got %d, want %d", path, []string{"member", "admin"}[i], got.status, want[i])
 			}
 		}
-		if got := raw(t, c, "GET", "/identity"+path, ""); got.StatusCode != 401 {
-			t.Errorf("%s without a token: got %d, want 401", path, got.StatusCode)
+		if got := raw(t, c, "GET", "/identity"+path, ""); got.status != 401 {
+			t.Errorf("%s without a token: got %d, want 401", path, got.status)
 		}
 	}
 }

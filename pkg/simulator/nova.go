@@ -62,6 +62,7 @@ func (n *nova) service() *service {
 	n.registerInterfaces(table)
 	n.registerFlavors(table)
 	n.registerZones(table)
+	n.registerLimits(table)
 	public := map[string]bool{"GET /": true, "GET /v2": true, "GET /v2.1": true}
 	return &service{
 		kind: "compute", name: "nova", prefix: "/compute", catalogPath: "/v2.1",

@@ -1,7 +1,7 @@
 package simulator
 
 import (
-	"fmt"
+	"errors"
 	"maps"
 	"slices"
 )
@@ -49,34 +49,36 @@ type Server struct {
 // AddServer adds a server with a port for each network. It panics when that
 // cannot be: a test or a demo has asked for what is not there.
 func (c *Cloud) AddServer(spec ServerSpec) Server {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	n := c.nova
+	return seed(c, "add server "+spec.Name, func(*neutron) (Server, error) { return c.nova.seed(spec) })
+}
+
+func (n *nova) seed(spec ServerSpec) (Server, error) {
 	if _, known := states[spec.Status]; spec.Status != "" && !known {
-		panic("simulator: add server " + spec.Name + ": no such status: " + spec.Status)
+		return Server{}, errors.New("no such status: " + spec.Status)
+	}
+	if n.byID[spec.ID] != nil {
+		return Server{}, errors.New("there is a server " + spec.ID)
 	}
 	s := &server{
 		ID: spec.ID, Name: spec.Name, Hostname: spec.Hostname, Zone: spec.Zone, PinnedZone: spec.Zone, Status: spec.Status,
 		Metadata: maps.Clone(spec.Metadata), Tags: slices.Clone(spec.Tags), ProjectID: spec.ProjectID,
-		Flavor: *n.flavorNamed(spec.Flavor), ImageID: c.glance.images[0].ID,
-	}
-	if n.byID[s.ID] != nil {
-		panic("simulator: add server " + spec.Name + ": there is a server " + s.ID)
+		Flavor: *n.flavorNamed(spec.Flavor), ImageID: n.cloud.glance.images[0].ID,
 	}
 	n.complete(s)
-	added := Server{ID: s.ID, Name: s.Name}
+	made := Server{ID: s.ID, Name: s.Name}
 	for _, nic := range spec.Networks {
-		p, err := c.neutron.createServerPort(nic.NetworkID, nic.SubnetIDs, nic.FixedIPs, s.ID, s.ProjectID, s.Zone)
+		p, err := n.cloud.neutron.createServerPort(nic.NetworkID, nic.SubnetIDs, nic.FixedIPs, s.ID, s.ProjectID, s.Zone)
 		if err != nil {
-			panic(fmt.Sprintf("simulator: add server %s: %v", spec.Name, err))
+			n.cloud.neutron.deleteServerPorts(s.ID)
+			return Server{}, err
 		}
-		added.PortIDs = append(added.PortIDs, p.ID)
+		made.PortIDs = append(made.PortIDs, p.ID)
 		for _, ip := range p.FixedIPs {
-			added.Addresses = append(added.Addresses, ip.IPAddress)
+			made.Addresses = append(made.Addresses, ip.IPAddress)
 		}
 	}
 	n.keep(s)
-	return added
+	return made, nil
 }
 
 // flavorNamed returns the flavor of a name, a new one if there is none.
@@ -107,13 +109,14 @@ func (c *Cloud) DeleteServer(id string) {
 // SetServerStatus puts a server into a status of Nova, e.g. "SHUTOFF". It panics
 // when there is no such server or status.
 func (c *Cloud) SetServerStatus(id, status string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.nova.byID[id]
-	if _, known := states[status]; s == nil || !known {
-		panic("simulator: set server " + id + " to status " + status)
-	}
-	c.nova.setStatus(s, status)
+	seed(c, "set server "+id+" to "+status, func(*neutron) (*server, error) {
+		s := c.nova.byID[id]
+		if _, known := states[status]; s == nil || !known {
+			return nil, errors.New("no such server or status")
+		}
+		c.nova.setStatus(s, status)
+		return s, nil
+	})
 }
 
 // ServerState is a server as it is now.

@@ -116,8 +116,8 @@ func TestServerFilters(t *testing.T) {
 		"?changes-before=1999-01-01T00:00:00Z": {},
 	} {
 		got := raw(t, c, "GET", "/compute/v2.1/servers"+strings.ReplaceAll(query, "^", "%5E"), "", "X-Auth-Token", member.Token(), "OpenStack-API-Version", "compute 2.90")
-		if got.StatusCode != 200 {
-			t.Errorf("%s: got %d %s", query, got.StatusCode, got.text)
+		if got.status != 200 {
+			t.Errorf("%s: got %d %s", query, got.status, got.text)
 			continue
 		}
 		found := []string{}
@@ -132,12 +132,12 @@ func TestServerFilters(t *testing.T) {
 		"?name=(": 400, "?limit=x": 400, "?limit=-1": 400, "?marker=none": 400, "?sort_key=secret": 400, "?changes-since=yesterday": 400,
 		"?status=NONSENSE": 400, "?status=DELETED": 403, "?all_tenants=1": 403, "?nonsense=1": 400,
 	} {
-		if got := raw(t, c, "GET", "/compute/v2.1/servers"+query, "", "X-Auth-Token", member.Token(), "OpenStack-API-Version", "compute 2.90"); got.StatusCode != want {
-			t.Errorf("%s: got %d, want %d", query, got.StatusCode, want)
+		if got := raw(t, c, "GET", "/compute/v2.1/servers"+query, "", "X-Auth-Token", member.Token(), "OpenStack-API-Version", "compute 2.90"); got.status != want {
+			t.Errorf("%s: got %d, want %d", query, got.status, want)
 		}
 	}
-	if got := raw(t, c, "GET", "/compute/v2.1/servers?nonsense=1&status=NONSENSE", "", "X-Auth-Token", member.Token()); got.StatusCode != 200 {
-		t.Errorf("before 2.75 and 2.38: got %d, want 200", got.StatusCode)
+	if got := raw(t, c, "GET", "/compute/v2.1/servers?nonsense=1&status=NONSENSE", "", "X-Auth-Token", member.Token()); got.status != 200 {
+		t.Errorf("before 2.75 and 2.38: got %d, want 200", got.status)
 	}
 	if got := listed(t, compute(t, admin, ""), servers.ListOpts{AllTenants: true}); len(got) != 2 {
 		t.Errorf("admin, all tenants: got %v", names(got))
@@ -253,8 +253,8 @@ func TestMicroversionNegotiation(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := raw(t, c, "GET", "/compute/v2.1/servers", "", "X-Auth-Token", token, tc.key, tc.value)
-			if got.StatusCode != tc.want {
-				t.Errorf("got %d %s, want %d", got.StatusCode, got.text, tc.want)
+			if got.status != tc.want {
+				t.Errorf("got %d %s, want %d", got.status, got.text, tc.want)
 			}
 			if tc.wantVersion == "" {
 				return
@@ -264,8 +264,8 @@ func TestMicroversionNegotiation(t *testing.T) {
 			}
 		})
 	}
-	if got := raw(t, c, "GET", "/compute/v2/servers", "", "X-Auth-Token", token, "OpenStack-API-Version", "compute 2.999"); got.StatusCode != 200 {
-		t.Errorf("v2 knows no microversions: got %d", got.StatusCode)
+	if got := raw(t, c, "GET", "/compute/v2/servers", "", "X-Auth-Token", token, "OpenStack-API-Version", "compute 2.999"); got.status != 200 {
+		t.Errorf("v2 knows no microversions: got %d", got.status)
 	}
 }
 
@@ -279,8 +279,8 @@ func TestProjectInPath(t *testing.T) {
 		"/v2/" + c.ProjectID() + "/servers/" + made.ID:             200,
 		"/v2.1/" + strings.Repeat("0", 32) + "/servers/" + made.ID: 400,
 	} {
-		if got := raw(t, c, "GET", "/compute"+path, "", "X-Auth-Token", token); got.StatusCode != want {
-			t.Errorf("%s: got %d %s, want %d", path, got.StatusCode, got.text, want)
+		if got := raw(t, c, "GET", "/compute"+path, "", "X-Auth-Token", token); got.status != want {
+			t.Errorf("%s: got %d %s, want %d", path, got.status, got.text, want)
 		}
 	}
 	if got := c.Count("GET /servers/{id}"); got != 3 {
@@ -363,16 +363,16 @@ func TestCreateRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := len(c.Servers())
 			got := raw(t, c, "POST", "/compute/v2.1/servers", `{"server":`+tc.body+`}`, "X-Auth-Token", token, "OpenStack-API-Version", "compute "+tc.version)
-			if got.StatusCode != tc.want {
-				t.Errorf("got %d %s, want %d", got.StatusCode, got.text, tc.want)
+			if got.status != tc.want {
+				t.Errorf("got %d %s, want %d", got.status, got.text, tc.want)
 			}
 			if made := len(c.Servers()) - before; tc.want == 400 && made != 0 {
 				t.Errorf("made %d servers", made)
 			}
 		})
 	}
-	if got := raw(t, c, "POST", "/compute/v2.1/servers", `nonsense`, "X-Auth-Token", token); got.StatusCode != 400 {
-		t.Errorf("malformed: got %d, want 400", got.StatusCode)
+	if got := raw(t, c, "POST", "/compute/v2.1/servers", `nonsense`, "X-Auth-Token", token); got.status != 400 {
+		t.Errorf("malformed: got %d, want 400", got.status)
 	}
 }
 
@@ -406,12 +406,12 @@ func TestActions(t *testing.T) {
 		{`{}`, token, 400, "ERROR"},
 	} {
 		got := raw(t, c, "POST", "/compute/v2.1/servers/"+made.ID+"/action", step.body, "X-Auth-Token", step.token, "OpenStack-API-Version", "compute 2.90")
-		if status := c.Servers()[0].Status; got.StatusCode != step.want || status != step.wantStatus {
-			t.Errorf("%s: got %d and %s, want %d and %s", step.body, got.StatusCode, status, step.want, step.wantStatus)
+		if status := c.Servers()[0].Status; got.status != step.want || status != step.wantStatus {
+			t.Errorf("%s: got %d and %s, want %d and %s", step.body, got.status, status, step.want, step.wantStatus)
 		}
 	}
-	if got := raw(t, c, "POST", "/compute/v2.1/servers/"+made.ID+"/action", `{"forceDelete":null}`, "X-Auth-Token", token); got.StatusCode != 202 || len(c.Servers()) != 0 {
-		t.Errorf("forceDelete: got %d, %d servers left", got.StatusCode, len(c.Servers()))
+	if got := raw(t, c, "POST", "/compute/v2.1/servers/"+made.ID+"/action", `{"forceDelete":null}`, "X-Auth-Token", token); got.status != 202 || len(c.Servers()) != 0 {
+		t.Errorf("forceDelete: got %d, %d servers left", got.status, len(c.Servers()))
 	}
 }
 
@@ -574,22 +574,22 @@ func TestCellDown(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", query, diff)
 		}
 	}
-	if got := get("/servers/"+lost.ID, "2.69"); got.StatusCode != 200 || at(got.body, "server", "status") != "UNKNOWN" || at(got.body, "server", "addresses") != nil {
-		t.Errorf("show at 2.69: got %d %s", got.StatusCode, got.text)
+	if got := get("/servers/"+lost.ID, "2.69"); got.status != 200 || at(got.body, "server", "status") != "UNKNOWN" || at(got.body, "server", "addresses") != nil {
+		t.Errorf("show at 2.69: got %d %s", got.status, got.text)
 	}
-	if got := get("/servers/"+lost.ID, "2.68"); got.StatusCode != 500 {
-		t.Errorf("show at 2.68: got %d, want 500", got.StatusCode)
+	if got := get("/servers/"+lost.ID, "2.68"); got.status != 500 {
+		t.Errorf("show at 2.68: got %d, want 500", got.status)
 	}
-	if got := get("/servers?marker="+lost.ID, "2.69"); got.StatusCode != 500 {
-		t.Errorf("marker in the cell: got %d, want 500", got.StatusCode)
+	if got := get("/servers?marker="+lost.ID, "2.69"); got.status != 500 {
+		t.Errorf("marker in the cell: got %d, want 500", got.status)
 	}
-	if got := get("/servers/"+lost.ID+"/metadata", "2.69"); got.StatusCode != 500 {
-		t.Errorf("metadata: got %d, want 500", got.StatusCode)
+	if got := get("/servers/"+lost.ID+"/metadata", "2.69"); got.status != 500 {
+		t.Errorf("metadata: got %d, want 500", got.status)
 	}
 	for _, status := range []int{404, 503} {
 		c.SetCellDownAnswer(status)
-		if got := get("/servers/"+lost.ID, "2.90"); got.StatusCode != status {
-			t.Errorf("as configured: got %d, want %d", got.StatusCode, status)
+		if got := get("/servers/"+lost.ID, "2.90"); got.status != status {
+			t.Errorf("as configured: got %d, want %d", got.status, status)
 		}
 	}
 	c.SetCellDown(false)

@@ -2,12 +2,12 @@ package simulator
 
 import "net/http"
 
-// Availability zones, limits and key pairs: what clients look at besides
-// servers. See nova/api/openstack/compute/availability_zone.py, limits.py, keypairs.py.
+// Availability zones and what little clients look at besides servers. See
+// nova/api/openstack/compute/availability_zone.py, keypairs.py, server_groups.py.
 
 func (n *nova) registerZones(t routeTable) {
 	t["GET /os-availability-zone"] = n.listZones
-	t["GET /limits"] = n.showLimits
+	t["GET /os-availability-zone/detail"] = n.detailZones
 	t["GET /os-keypairs"] = func(*request) response { return novaOK("keypairs", []any{}) }
 	t["GET /os-server-groups"] = func(*request) response { return novaOK("server_groups", []any{}) }
 }
@@ -22,20 +22,22 @@ func (n *nova) listZones(*request) response {
 	return novaOK("availabilityZoneInfo", views)
 }
 
-// showLimits has generous quotas: what is counted here is Neutron's.
-func (n *nova) showLimits(r *request) response {
-	used, cores, ram := 0, 0, 0
-	for _, s := range n.servers {
-		if s.ProjectID == r.Token.ProjectID {
-			used, cores, ram = used+1, cores+s.Flavor.VCPUs, ram+s.Flavor.RAM
-		}
+// detailZones is for admins: which compute hosts are where.
+func (n *nova) detailZones(r *request) response {
+	if !r.Token.Admin {
+		return novaError(http.StatusForbidden, "Policy doesn't allow os_compute_api:os-availability-zone:detail to be performed.")
 	}
-	return response{Status: http.StatusOK, Body: map[string]any{"limits": map[string]any{
-		"rate": []any{},
-		"absolute": map[string]int{
-			"maxTotalInstances": -1, "maxTotalCores": -1, "maxTotalRAMSize": -1, "maxServerMeta": maxMetadata,
-			"maxTotalKeypairs": 100, "maxServerGroups": 10, "maxServerGroupMembers": 10,
-			"totalInstancesUsed": used, "totalCoresUsed": cores, "totalRAMUsed": ram, "totalServerGroupsUsed": 0,
-		},
-	}}}
+	views := []any{}
+	for _, zone := range n.cloud.options.Zones {
+		hosts := map[string]any{}
+		for _, s := range n.servers {
+			if s.Zone == zone {
+				hosts[s.Host] = map[string]any{"nova-compute": map[string]any{"active": true, "available": true, "updated_at": nil}}
+			}
+		}
+		views = append(views, map[string]any{
+			"zoneName": zone, "zoneState": map[string]bool{"available": true}, "hosts": hosts,
+		})
+	}
+	return novaOK("availabilityZoneInfo", views)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -187,7 +188,7 @@ func marshalled(r response) outcome {
 	body, err := json.Marshal(r.Body)
 	if err != nil {
 		// Bodies are made of plain maps, slices and structs: this is a bug of the simulator.
-		panic("simulator: marshal answer: " + err.Error())
+		out.status, body = http.StatusInternalServerError, []byte(strconv.Quote("simulator: marshal answer: "+err.Error()))
 	}
 	out.body = body
 	if out.header.Get("Content-Type") == "" {

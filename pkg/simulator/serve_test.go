@@ -87,7 +87,7 @@ func TestFaultTurns(t *testing.T) {
 			c.AddFault(tc.fault)
 			var got strings.Builder
 			for range len(tc.want) {
-				if raw(t, c, "GET", "/compute/v2.1/servers/none-such", "", "X-Auth-Token", token).StatusCode == 500 {
+				if raw(t, c, "GET", "/compute/v2.1/servers/none-such", "", "X-Auth-Token", token).status == 500 {
 					got.WriteByte('x')
 				} else {
 					got.WriteByte('.')
@@ -97,7 +97,7 @@ func TestFaultTurns(t *testing.T) {
 				t.Errorf("got %s, want %s", got.String(), tc.want)
 			}
 			c.ClearFaults()
-			if code := raw(t, c, "GET", "/compute/v2.1/servers/none-such", "", "X-Auth-Token", token).StatusCode; code != 404 {
+			if code := raw(t, c, "GET", "/compute/v2.1/servers/none-such", "", "X-Auth-Token", token).status; code != 404 {
 				t.Errorf("after ClearFaults: got %d, want 404", code)
 			}
 		})
@@ -115,8 +115,8 @@ func TestFaultBody(t *testing.T) {
 		"/image/v2/images":       {"message"},
 	} {
 		got := raw(t, c, "GET", path, "", "X-Auth-Token", token)
-		if got.StatusCode != 409 || at(got.body, want...) != "full" {
-			t.Errorf("%s: got %d %s", path, got.StatusCode, got.text)
+		if got.status != 409 || at(got.body, want...) != "full" {
+			t.Errorf("%s: got %d %s", path, got.status, got.text)
 		}
 		if header := got.Header.Get("Retry-After"); header != "2" {
 			t.Errorf("%s: Retry-After: got %q, want 2", path, header)
@@ -198,17 +198,17 @@ func TestRateLimit(t *testing.T) {
 		c.SetRateLimit(3)
 		get := func() answer { return raw(t, c, "GET", "/compute/v2.1/flavors", "", "X-Auth-Token", token) }
 		for i := range 3 {
-			if got := get(); got.StatusCode != 200 {
-				t.Errorf("call %d: got %d", i, got.StatusCode)
+			if got := get(); got.status != 200 {
+				t.Errorf("call %d: got %d", i, got.status)
 			}
 		}
 		got := get()
-		if got.StatusCode != 429 || got.Header.Get("Retry-After") != "1" {
-			t.Errorf("beyond the limit: got %d, Retry-After %q", got.StatusCode, got.Header.Get("Retry-After"))
+		if got.status != 429 || got.Header.Get("Retry-After") != "1" {
+			t.Errorf("beyond the limit: got %d, Retry-After %q", got.status, got.Header.Get("Retry-After"))
 		}
 		time.Sleep(time.Second)
-		if got := get(); got.StatusCode != 200 {
-			t.Errorf("after Retry-After: got %d", got.StatusCode)
+		if got := get(); got.status != 200 {
+			t.Errorf("after Retry-After: got %d", got.status)
 		}
 	})
 }
@@ -254,7 +254,7 @@ func TestOverHTTP(t *testing.T) {
 		return http.DefaultClient.Do(request)
 	}
 	c.AddFault(simulator.Fault{Match: "POST /servers", Kind: simulator.DropAfter, Nth: 1})
-	if _, err := do("/compute/v2.1/servers"); err == nil { //nolint:bodyclose // there is no answer
+	if _, err := do("/compute/v2.1/servers"); err == nil {
 		t.Error("DropAfter: got an answer")
 	}
 	if got := len(c.Servers()); got != 1 {
@@ -266,7 +266,7 @@ func TestOverHTTP(t *testing.T) {
 	}
 	defer func() { _ = got.Body.Close() }()
 	location := got.Header.Get("Location")
-	if got.StatusCode != 202 || !strings.HasPrefix(location, web.URL+"/compute/v2.1/servers/") {
+	if got.StatusCode != http.StatusAccepted || !strings.HasPrefix(location, web.URL+"/compute/v2.1/servers/") {
 		t.Errorf("got %d, Location %q", got.StatusCode, location)
 	}
 }
@@ -275,7 +275,7 @@ func TestHangUpWithoutHijack(t *testing.T) {
 	c := simulator.New(simulator.Options{})
 	c.AddFault(simulator.Fault{Match: "*", Kind: simulator.DropBefore})
 	defer func() {
-		if got := recover(); got != http.ErrAbortHandler {
+		if got, _ := recover().(error); !errors.Is(got, http.ErrAbortHandler) {
 			t.Errorf("got panic %v, want http.ErrAbortHandler", got)
 		}
 	}()
@@ -289,8 +289,8 @@ func TestIndexAndUnknownService(t *testing.T) {
 	if at(got.body, "endpoints", "compute") != simulator.Endpoint+"/compute/v2.1" || at(got.body, "region") != "north" {
 		t.Errorf("index: got %s", got.text)
 	}
-	if got := raw(t, c, "GET", "/volume/v3", ""); got.StatusCode != 404 {
-		t.Errorf("unknown service: got %d", got.StatusCode)
+	if got := raw(t, c, "GET", "/volume/v3", ""); got.status != 404 {
+		t.Errorf("unknown service: got %d", got.status)
 	}
 	if got := c.Count("*"); got != 0 {
 		t.Errorf("calls to no service counted: %d", got)
@@ -302,14 +302,14 @@ func TestRequestIDAndMethods(t *testing.T) {
 	token := bearer(t, c)
 	for _, path := range []string{"/compute/v2.1/nonsense", "/network/v2.0/nonsense", "/image/v2/nonsense", "/identity/v3/nonsense"} {
 		got := raw(t, c, "GET", path, "", "X-Auth-Token", token)
-		if got.StatusCode != 404 || !strings.HasPrefix(got.Header.Get("X-Openstack-Request-Id"), "req-") {
-			t.Errorf("%s: got %d %v", path, got.StatusCode, got.Header)
+		if got.status != 404 || !strings.HasPrefix(got.Header.Get("X-Openstack-Request-Id"), "req-") {
+			t.Errorf("%s: got %d %v", path, got.status, got.Header)
 		}
 	}
-	if got := raw(t, c, "DELETE", "/compute/v2.1/flavors", "", "X-Auth-Token", token); got.StatusCode != 405 {
-		t.Errorf("wrong method: got %d, want 405", got.StatusCode)
+	if got := raw(t, c, "DELETE", "/compute/v2.1/flavors", "", "X-Auth-Token", token); got.status != 405 {
+		t.Errorf("wrong method: got %d, want 405", got.status)
 	}
-	if got := raw(t, c, "HEAD", "/compute/v2.1/flavors", "", "X-Auth-Token", token); got.StatusCode != 200 || got.text != "" {
-		t.Errorf("HEAD: got %d %q", got.StatusCode, got.text)
+	if got := raw(t, c, "HEAD", "/compute/v2.1/flavors", "", "X-Auth-Token", token); got.status != 200 || got.text != "" {
+		t.Errorf("HEAD: got %d %q", got.status, got.text)
 	}
 }

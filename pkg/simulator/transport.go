@@ -43,7 +43,7 @@ func hangUp(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		// HTTP/2 and recorders cannot be hijacked: the server closes the stream.
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's documented way to break off an answer
 	}
 	_ = conn.Close()
 }
