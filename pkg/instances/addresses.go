@@ -25,7 +25,8 @@ type nic struct {
 type located struct {
 	addr    netip.Addr
 	network string
-	// rank is the network's place: Nova's own networks first, in Nova's order.
+	// rank is the network's place: those that the server lists, in its order,
+	// then those of trunk subports.
 	rank int
 }
 
@@ -41,7 +42,7 @@ type located struct {
 // Link-local, loopback and unreadable addresses are dropped, and IPv6 as a
 // whole with ipv6-support-disabled. Spelling is canonical. An address appears
 // once in a type. The order does not depend on the order of nics: network by
-// network as Nova lists them, IPv4 before IPv6, ascending; then
+// network as the server lists them, IPv4 before IPv6, ascending; then
 // address-sort-order. Kubernetes takes the first InternalIP for the Node's own.
 func addresses(server *Server, nics []nic, choice selection) []v1.NodeAddress {
 	fixed, floating := collect(server, nics, choice)
@@ -74,21 +75,17 @@ func addresses(server *Server, nics []nic, choice selection) []v1.NodeAddress {
 // collect gathers the usable fixed and floating addresses, each once, sorted.
 func collect(server *Server, nics []nic, choice selection) (fixed, floating []located) {
 	ranks := map[string]int{}
-	seen := map[netip.Addr]bool{}
 	for _, a := range server.Addresses {
 		if _, known := ranks[a.Network]; !known {
 			ranks[a.Network] = len(ranks)
 		}
-		addr, ok := choice.usable(a.Address)
-		if !ok || seen[addr] {
-			continue
-		}
-		seen[addr] = true
-		at := located{addr: addr, network: a.Network, rank: ranks[a.Network]}
-		if a.Floating {
-			floating = append(floating, at)
-		} else {
-			fixed = append(fixed, at)
+		if addr, ok := choice.usable(a.Address); ok {
+			at := located{addr: addr, network: a.Network, rank: ranks[a.Network]}
+			if a.Floating {
+				floating = append(floating, at)
+			} else {
+				fixed = append(fixed, at)
+			}
 		}
 	}
 	for _, n := range nics {
@@ -97,15 +94,23 @@ func collect(server *Server, nics []nic, choice selection) (fixed, floating []lo
 			rank = len(ranks)
 		}
 		for _, ip := range n.fixedIPs {
-			if addr, ok := choice.usable(ip); ok && n.active && !seen[addr] {
-				seen[addr] = true
+			if addr, ok := choice.usable(ip); ok && n.active {
 				fixed = append(fixed, located{addr: addr, network: n.network, rank: rank})
 			}
 		}
 	}
-	slices.SortFunc(fixed, located.compare)
-	slices.SortFunc(floating, located.compare)
-	return fixed, floating
+	return once(fixed), once(floating)
+}
+
+// once sorts, and keeps the first of several of one address.
+func once(list []located) []located {
+	slices.SortFunc(list, located.compare)
+	seen := make(map[netip.Addr]bool, len(list))
+	return slices.DeleteFunc(list, func(l located) bool {
+		again := seen[l.addr]
+		seen[l.addr] = true
+		return again
+	})
 }
 
 func (l located) compare(other located) int {

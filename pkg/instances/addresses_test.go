@@ -70,7 +70,7 @@ func TestAddresses(t *testing.T) {
 			want:   []v1.NodeAddress{internalIP("10.0.0.7"), internalIP("fd00::7"), externalIP("203.0.113.7")},
 		},
 		{
-			name:   "networks in Nova's order",
+			name:   "networks as the server lists them",
 			server: three,
 			want:   []v1.NodeAddress{internalIP("10.0.0.7"), internalIP("10.9.0.7"), internalIP("198.51.100.7")},
 		},

@@ -40,13 +40,17 @@ func (i *Instances) count(listed *serverIndex) survey {
 	if last.of == listed && time.Since(last.at) <= sightAge {
 		return last
 	}
-	now := survey{of: listed, at: time.Now(), percent: i.DeletionBrake}
-	for _, node := range i.Nodes() {
-		if id := i.knownServer(node); id != "" {
-			now.known++
-			if listed.byID[id] == nil {
-				now.missing++
-			}
+	now := survey{of: listed, at: time.Now(), percent: i.BrakePercent}
+	nodes := i.Nodes()
+	evidence := i.weigh(nodes)
+	for _, node := range nodes {
+		ids := i.serverIDs(node, evidence)
+		if len(ids) == 0 {
+			continue
+		}
+		now.known++
+		if !listed.hasAny(ids) {
+			now.missing++
 		}
 	}
 	meters.missing.Set(float64(now.missing))

@@ -15,7 +15,7 @@ const (
 	minGap = 4 * time.Second
 	// staleSuspicion is how long after the last 404 the next one counts as a
 	// first one again: the Node may have been well in between.
-	staleSuspicion = time.Minute
+	staleSuspicion = 5 * time.Minute
 )
 
 // suspect is a Node whose server was not found.
@@ -67,10 +67,8 @@ func (i *Instances) verdict(ctx context.Context, node *v1.Node, ids []string, si
 	if err != nil {
 		return false, err
 	}
-	for _, id := range ids {
-		if listed.byID[id] != nil {
-			return false, nil // Nova contradicts itself: ask again next period
-		}
+	if listed.hasAny(ids) {
+		return false, nil // Nova contradicts itself: ask again next period
 	}
 	if node.Spec.ProviderID == "" {
 		another, err := listed.find(node)
@@ -80,10 +78,6 @@ func (i *Instances) verdict(ctx context.Context, node *v1.Node, ids []string, si
 		}
 	}
 	census := i.count(listed)
-	if i.knownServer(node) == "" { // judged by its system UUID: not yet counted
-		census.known++
-		census.missing++
-	}
 	if census.held() {
 		i.sayHeld(ctx, node, census)
 		return false, nil

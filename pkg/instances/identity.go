@@ -2,7 +2,6 @@ package instances
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	v1 "k8s.io/api/core/v1"
@@ -36,67 +35,43 @@ func (i *Instances) ours(node *v1.Node) error {
 // absence would mean that it is gone; none when that is not known. The Node is
 // ours. A provider ID needs no call; else one shared list may be read.
 func (i *Instances) identify(ctx context.Context, node *v1.Node) ([]string, error) {
-	if id, err := ParseProviderID(node.Spec.ProviderID); err == nil {
-		return []string{id.Server}, nil
+	if node.Spec.ProviderID == "" {
+		listed, err := i.servers.Get(ctx, listAge)
+		if err != nil {
+			return nil, err
+		}
+		server, err := listed.find(node)
+		if err != nil {
+			return nil, nil // several: one of them exists, whichever it is
+		}
+		if server != nil {
+			i.remember(node, server)
+		}
 	}
-	listed, err := i.servers.Get(ctx, listAge)
-	if err != nil {
-		return nil, err
-	}
-	server, err := listed.find(node)
-	var ambiguous *ambiguousError
-	switch {
-	case errors.As(err, &ambiguous):
-		return nil, nil // one of them exists, whichever it is
-	case err != nil:
-		return nil, err
-	case server != nil:
-		i.remember(node, server)
-		return []string{server.ID}, nil
-	}
-	if id := i.remembered(node); id != "" {
+	if id := i.knownServer(node); id != "" {
 		return []string{id}, nil
 	}
-	if i.trustSystemUUID(node) {
-		return systemServerIDs(node.Status.NodeInfo.SystemUUID), nil
-	}
-	return nil, nil
+	return i.serverIDs(node, i.weigh(i.Nodes())), nil
 }
 
-// trustSystemUUID says whether a Node that was never matched with a server may
-// be judged by its system UUID alone. This is for the Node whose server was
-// deleted before anybody could match them (or before a restart): without it
-// such a Node would stay for ever. A wrong "yes" would remove a Node whose
-// system UUID never was a Nova UUID (bare metal, another cloud), so all must hold:
-//
-//   - the kubelet is silent (Ready is Unknown): what still reports, runs somewhere;
-//   - no Node with a known server contradicts that here a system UUID is the
-//     server's UUID;
-//   - some Node confirms it, or the Node was never initialized: it waits for
-//     an external cloud provider, and no pod that needs one runs there yet.
-func (i *Instances) trustSystemUUID(node *v1.Node) bool {
-	if readiness(node) != v1.ConditionUnknown {
-		return false
+// serverIDs is identify by what is known without any list.
+func (i *Instances) serverIDs(node *v1.Node, e evidence) []string {
+	if id := i.knownServer(node); id != "" {
+		return []string{id}
 	}
-	confirmed := uninitialized(node)
-	for _, other := range i.Nodes() {
-		known, claimed := i.knownServer(other), systemServerIDs(other.Status.NodeInfo.SystemUUID)
-		if known == "" || len(claimed) == 0 {
-			continue
-		}
-		if claimed[0] != known && claimed[len(claimed)-1] != known {
-			return false
-		}
-		confirmed = true
+	if node.Spec.ProviderID == "" && e.trusts(node) {
+		return systemServerIDs(node.Status.NodeInfo.SystemUUID)
 	}
-	return confirmed
+	return nil
 }
 
-// knownServer is the id of the Node's server as far as it is known without any
-// call: by provider ID, or matched before; "" when not known or not ours.
+// knownServer is the id of the Node's server by provider ID, or as matched
+// before; "" when not known or not ours.
 func (i *Instances) knownServer(node *v1.Node) string {
 	if node.Spec.ProviderID == "" {
-		return i.remembered(node)
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		return i.matched[nodeKey(node)]
 	}
 	if i.ours(node) != nil {
 		return ""
@@ -108,6 +83,7 @@ func (i *Instances) knownServer(node *v1.Node) string {
 	return id.Server
 }
 
+// remember keeps the match of a Node without a provider ID.
 func (i *Instances) remember(node *v1.Node, server *Server) {
 	if node.Spec.ProviderID != "" {
 		return
@@ -115,12 +91,6 @@ func (i *Instances) remember(node *v1.Node, server *Server) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.matched[nodeKey(node)] = server.ID
-}
-
-func (i *Instances) remembered(node *v1.Node) string {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.matched[nodeKey(node)]
 }
 
 // uninitialized says whether the Node still waits for its cloud provider.

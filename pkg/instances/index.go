@@ -37,6 +37,11 @@ func indexServers(servers []Server) *serverIndex {
 	return x
 }
 
+// hasAny says whether the list has a server with one of the ids.
+func (x *serverIndex) hasAny(ids []string) bool {
+	return slices.ContainsFunc(ids, func(id string) bool { return x.byID[id] != nil })
+}
+
 // portIndex finds the ports of one list that carry a server's addresses.
 type portIndex struct {
 	byDevice  map[string][]Port // a server's own ports

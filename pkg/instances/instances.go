@@ -14,8 +14,8 @@ import (
 	"underlay/pkg/config"
 )
 
-// DefaultDeletionBrake is the default of --node-deletion-brake, in percent.
-const DefaultDeletionBrake = 25
+// DefaultBrakePercent is the default of --node-deletion-brake, in percent.
+const DefaultBrakePercent = 25
 
 // Options say what an Instances works with. Cloud is required.
 type Options struct {
@@ -27,9 +27,9 @@ type Options struct {
 	// RegionalProviderID writes openstack://REGION/UUID instead of
 	// openstack:///UUID (OS_CCM_REGIONAL=true). Both are always read.
 	RegionalProviderID bool
-	// DeletionBrake is the percentage of the known Nodes whose servers may be
+	// BrakePercent is the percentage of the known Nodes whose servers may be
 	// missing at once before no Node is reported gone any more; 0 turns it off.
-	DeletionBrake int
+	BrakePercent int
 	// MonitorPeriod is the period of the node lifecycle controller
 	// (--node-monitor-period, default 5 s). Two 404s count as two only when
 	// they are about a period apart, and never less than 4 s.

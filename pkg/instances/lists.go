@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	v1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 
 	"underlay/internal/cloud"
@@ -16,18 +17,24 @@ const (
 	// again every few minutes anyway.
 	listAge = time.Minute
 	// recheckAge is how old they may be when a Node's server was not in an
-	// older list, or not ready there. A machine runs before its kubelet
-	// registers it, so one list read after a wave of new Nodes has them all;
-	// and however many Nodes have no server, the lists are not read more often.
+	// older list, or not ready there: however many Nodes have no server, the
+	// lists are not read more often.
 	recheckAge = 2 * time.Second
-	// sourceAge is how old the source's own list may be when it is read; it
-	// adds to the above. Other features read the same lists.
-	sourceAge = time.Second
 )
+
+// newerList is how old a list may be in which to look once more for the Node's
+// server. A server exists before its kubelet registers the Node, so a list
+// read since then has it, and one list serves a whole wave of new Nodes.
+func newerList(node *v1.Node) time.Duration {
+	if node.CreationTimestamp.IsZero() {
+		return recheckAge
+	}
+	return min(recheckAge, max(0, time.Since(node.CreationTimestamp.Time)))
+}
 
 // readServers reads and indexes the shared server list.
 func (i *Instances) readServers(ctx context.Context) (*serverIndex, error) {
-	servers, err := i.Cloud.Servers(ctx, sourceAge)
+	servers, err := i.Cloud.Servers(ctx, 0)
 	if err != nil {
 		return nil, fmt.Errorf("list servers: %w", err)
 	}
@@ -39,7 +46,7 @@ func (i *Instances) readServers(ctx context.Context) (*serverIndex, error) {
 // line in the log. Any other failure is an error, since without its ports a
 // Node would lose addresses.
 func (i *Instances) readPorts(ctx context.Context) (*portIndex, error) {
-	ports, err := i.Cloud.InstancePorts(ctx, sourceAge)
+	ports, err := i.Cloud.InstancePorts(ctx, 0)
 	denied := errors.Is(err, cloud.ErrDenied) || errors.Is(err, cloud.ErrUnsupported)
 	if err != nil && !denied {
 		return nil, fmt.Errorf("list ports: %w", err)

@@ -52,17 +52,21 @@ func (i *Instances) InstanceMetadata(ctx context.Context, node *v1.Node) (*cloud
 // what exists. It says how old a port list may be to go with the server.
 func (i *Instances) locate(ctx context.Context, node *v1.Node) (*Server, time.Duration, error) {
 	var found *Server
-	for _, age := range []time.Duration{listAge, recheckAge} {
+	var unclear error
+	for _, age := range []time.Duration{listAge, newerList(node)} {
 		listed, err := i.servers.Get(ctx, age)
 		if err != nil {
 			return nil, 0, err
 		}
-		if found, err = listed.find(node); err != nil && age == recheckAge {
-			return nil, 0, i.unclear(ctx, node, err)
+		if found, unclear = listed.find(node); unclear != nil {
+			continue
 		}
 		if found != nil && settled(found) {
 			return found, age, nil
 		}
+	}
+	if unclear != nil {
+		return nil, 0, i.unclear(ctx, node, unclear)
 	}
 	if found != nil {
 		return found, recheckAge, nil
