@@ -77,6 +77,7 @@ func (n *neutron) register(t routeTable) {
 	n.rules.register(t)
 	n.trunks.register(t)
 	n.registerSubports(t)
+	n.registerZones(t)
 }
 
 // operation carries out one request: a body, or why there is none.
