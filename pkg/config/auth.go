@@ -234,6 +234,7 @@ func (a account) borrow(to, from [2]string, name string) {
 	for i := range to {
 		if v := a.b.values[from[i]]; v != nil {
 			a.b.derive(to[i], v.text(), from[i])
+			break
 		}
 	}
 	a.say(a.b, name, Warning, fmt.Sprintf("it has no domain of its own, so the domain of %s is used", strings.TrimSuffix(from[1], "-name")),

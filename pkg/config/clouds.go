@@ -212,9 +212,9 @@ func (r *reader) offered(key *Key, path string, entries []entry) (offer, bool) {
 		if !ok || text == "" {
 			continue
 		}
-		if _, number := found.(json.Number); number {
+		if _, isText := found.(string); !isText && key.Kind != Bool {
 			r.add(Problem{Severity: Warning, File: e.file, Section: globalSection.Name, Key: key.Name,
-				Message: path + " is a number in YAML, which drops leading zeros and the like", Advice: "put the value in quotes"})
+				Message: path + " is a number or a bool in YAML, not the text that was written", Advice: "put the value in quotes"})
 		}
 		if on, err := types.ParseBool(text); inverted && err == nil {
 			text = fmt.Sprint(!on)

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// maxSize bounds what is read: a cloud.conf has a few kilobytes.
-const maxSize = 1 << 20
+// maxSize bounds what is read, in bytes: a cloud.conf has a few kilobytes.
+const maxSize = 1 << 17
 
 // Env is the world around a configuration file. The zero Env is an empty one:
 // no variables, and no files are looked at.

@@ -42,24 +42,30 @@ type fault struct {
 var (
 	headerLine  = regexp.MustCompile(`^\[[ \t]*([\pL][\pL\p{Nd}_.-]*)`)
 	settingLine = regexp.MustCompile(`^([\pL][\pL\p{Nd}_.-]*)[ \t\r]*`)
+	ownLine     = regexp.MustCompile(`^[ \t\r]*(\[|[\pL][\pL\p{Nd}_.-]*[ \t\r]*=)`)
 	byteOrder   = []byte("\ufeff")
 )
 
-// split cuts text into logical lines, without blank lines and comments.
+// maxJoins bounds how many lines backslashes join to one.
+const maxJoins = 64
+
+// split cuts text into logical lines, without blank lines and comments. A
+// backslash does not join a line that is clearly a setting or a header of its
+// own: gcfg would, and so put a password into the name before it.
 func split(text []byte) []line {
 	physical := strings.Split(string(bytes.TrimPrefix(text, byteOrder)), "\n")
 	var lines []line
 	for i := 0; i < len(physical); i++ {
-		l := line{number: i + 1, text: strings.TrimRight(strings.TrimLeft(physical[i], " \t\r"), "\r")}
+		l := line{number: i + 1, text: strings.TrimSuffix(strings.TrimLeft(physical[i], " \t\r"), "\r")}
 		if l.text == "" || l.text[0] == '#' || l.text[0] == ';' {
 			continue
 		}
 		_, rest, found := strings.Cut(l.text, "=")
-		for found && l.text[0] != '[' && measure(rest).continues && i+1 < len(physical) {
+		for n := 0; n < maxJoins && found && l.text[0] != '[' && measure(rest).continues && i+1 < len(physical) && !ownLine.MatchString(physical[i+1]); n++ {
 			i++
 			l.joined = true
-			l.text += "\n" + strings.Trim(physical[i], "\r")
-			rest += "\n" + strings.Trim(physical[i], "\r")
+			next := "\n" + strings.TrimSuffix(physical[i], "\r")
+			l.text, rest = l.text+next, rest+next
 		}
 		lines = append(lines, l)
 	}
@@ -81,7 +87,9 @@ func measure(text string) extent {
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == '\\':
-			i++
+			if i++; !quoted && i < len(text) && text[i] == '\r' { // gcfg drops it
+				i++
+			}
 			switch next := text[min(i, len(text)):]; {
 			case next == "" && !quoted:
 				e.continues = true
@@ -198,7 +206,9 @@ func (s *statement) measured(value string, e extent) {
 
 func faultyValue(e extent) *fault {
 	switch {
-	case e.escape || e.continues:
+	case e.continues:
+		return &fault{Error, "the backslash at the end of the line has nothing to join", `remove it, or put the value in double quotes and write \\ for a backslash`}
+	case e.escape:
 		return &fault{Error, "a backslash stands where it means something else",
 			`put the value in double quotes and write \\ for each backslash`}
 	case e.open:

@@ -222,6 +222,9 @@ func TestValuesAreThoseOfGcfg(t *testing.T) {
 			}
 			return
 		}
+		if strings.Contains(strings.Join(lines(report, config.Error), "\n"), "nothing to join") {
+			return // where gcfg joins a setting to the value before it, we refuse
+		}
 		if got.Global.Username != want.Global.Username || got.Global.Region != want.Global.Region {
 			t.Fatalf("%q: got %q and %q, want %q and %q", text, got.Global.Username, got.Global.Region, want.Global.Username, want.Global.Region)
 		}
@@ -234,7 +237,7 @@ func TestLoadSaysWhyAFileCannotBeRead(t *testing.T) {
 	if err := report.Err(); err == nil || !strings.Contains(err.Error(), missing+": cannot read the file: no such file or directory") {
 		t.Errorf("got %v for a missing file", err)
 	}
-	_, report = read(strings.Repeat("#", 1<<20+1))
+	_, report = read(strings.Repeat("#", 1<<17+1))
 	if err := report.Err(); err == nil || !strings.Contains(err.Error(), "longer than") {
 		t.Errorf("got %v for a huge file", err)
 	}

@@ -140,11 +140,11 @@ func Render(c *Config, secrets bool) string {
 	for i := range sections {
 		section := &sections[i]
 		for _, name := range section.names(c) {
-			if section.Name == routeSection.Name && !c.Route.Present {
+			holder := section.holder(c, name)
+			if section.Name == routeSection.Name && !c.Route.Present || holder == &c.Global && len(c.Clouds) > 0 && section.untouched(holder) {
 				continue
 			}
 			fmt.Fprintf(&out, "%s\n", header(section.Name, name))
-			holder := section.holder(c, name)
 			for k := range section.Keys {
 				renderKey(&out, &section.Keys[k], holder, secrets)
 			}
@@ -152,6 +152,21 @@ func Render(c *Config, secrets bool) string {
 		}
 	}
 	return out.String()
+}
+
+// untouched reports whether a struct holds nothing but defaults.
+func (s *Section) untouched(holder any) bool {
+	for i := range s.Keys {
+		key := &s.Keys[i]
+		if key.field == nil {
+			continue
+		}
+		texts := format(key, key.field(holder))
+		if len(texts) > 0 && (len(texts) > 1 || texts[0] != key.Default) {
+			return false
+		}
+	}
+	return true
 }
 
 func renderKey(out *strings.Builder, key *Key, holder any, secrets bool) {

@@ -5,6 +5,9 @@ import "strings"
 // nearest returns the candidate that a person who wrote name most likely
 // meant; "" where none is near.
 func nearest(name string, candidates []string) string {
+	if len(name) > longest { // nobody misspells that much
+		return ""
+	}
 	best, bestDistance := "", max(2, (len(name)+2)/3)+1
 	for _, c := range candidates {
 		d := distance(strings.ToLower(name), strings.ToLower(c))
