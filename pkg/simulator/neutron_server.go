@@ -51,18 +51,23 @@ func (n *neutron) bindServerPort(portID, serverID, projectID, zone string) error
 	return nil
 }
 
-// deleteServerPorts removes the ports that Nova made for a server; those that
-// were there before it are free again.
+// deleteServerPorts takes all ports away from a server.
 func (n *neutron) deleteServerPorts(serverID string) {
 	for _, p := range n.serverPorts(serverID) {
-		if !p.older {
-			n.dropPort(p)
-			continue
-		}
-		n.setDevice(p, "", "")
-		p.Status, p.HostID, p.older = "DOWN", "", false
-		p.touch()
+		n.releaseServerPort(p)
 	}
+}
+
+// releaseServerPort removes a port that Nova made for a server; one that was
+// there before it is free again.
+func (n *neutron) releaseServerPort(p *port) {
+	if !p.older {
+		n.dropPort(p)
+		return
+	}
+	n.setDevice(p, "", "")
+	p.Status, p.HostID, p.older = "DOWN", "", false
+	p.touch()
 }
 
 // floatingFor is the floating IP that leads to an address of a port, or "".

@@ -1,12 +1,17 @@
 package simulator
 
-import "net/http"
+import (
+	"errors"
+	"net/http"
+)
 
 // Ports of servers, as nova/api/openstack/compute/attach_interfaces.py has them.
 
 func (n *nova) registerInterfaces(t routeTable) {
 	t["GET /servers/{id}/os-interface"] = n.one(n.listInterfaces)
 	t["GET /servers/{id}/os-interface/{port}"] = n.one(n.showInterface)
+	t["POST /servers/{id}/os-interface"] = n.one(n.attachInterface)
+	t["DELETE /servers/{id}/os-interface/{port}"] = n.one(n.detachInterface)
 }
 
 func interfaceView(r *request, p *port) map[string]any {
@@ -27,13 +32,74 @@ func (n *nova) listInterfaces(r *request, s *server) response {
 	return novaOK("interfaceAttachments", views)
 }
 
-func (n *nova) showInterface(r *request, s *server) response {
+func noInterface(s *server, portID string) response {
+	return novaError(http.StatusNotFound, "Instance "+s.ID+" does not have a port with id "+portID)
+}
+
+// interfaceOf is the server's port with an id, or nil.
+func (n *nova) interfaceOf(s *server, portID string) *port {
 	for _, p := range n.cloud.neutron.serverPorts(s.ID) {
-		if p.ID == r.Vars["port"] {
-			return novaOK("interfaceAttachment", interfaceView(r, p))
+		if p.ID == portID {
+			return p
 		}
 	}
-	return novaError(http.StatusNotFound, "Instance "+s.ID+" does not have a port with id "+r.Vars["port"])
+	return nil
+}
+
+func (n *nova) showInterface(r *request, s *server) response {
+	p := n.interfaceOf(s, r.Vars["port"])
+	if p == nil {
+		return noInterface(s, r.Vars["port"])
+	}
+	return novaOK("interfaceAttachment", interfaceView(r, p))
+}
+
+// attachInterface adds a port that is there, or a new one on a network.
+func (n *nova) attachInterface(r *request, s *server) response {
+	var wanted struct {
+		NetID    string    `json:"net_id"`
+		PortID   string    `json:"port_id"`
+		FixedIPs []fixedIP `json:"fixed_ips"`
+	}
+	if err := r.decode("interfaceAttachment", &wanted); err != nil || (wanted.NetID == "") == (wanted.PortID == "") {
+		return novaError(http.StatusBadRequest, "Must input network_id when request IP address, or port_id alone")
+	}
+	nic := createNIC{UUID: wanted.NetID, Port: wanted.PortID}
+	if len(wanted.FixedIPs) > 0 {
+		nic.FixedIP = wanted.FixedIPs[0].IPAddress
+	}
+	if err := n.plug(s, nic); err != nil {
+		return networkRefusal(err, http.StatusNotFound)
+	}
+	ports := n.cloud.neutron.serverPorts(s.ID)
+	return novaOK("interfaceAttachment", interfaceView(r, ports[len(ports)-1]))
+}
+
+// networkRefusal is what Nova makes of Neutron's refusal: conflicts stay
+// conflicts, what is missing is what the API says of it, all else is a bad request.
+func networkRefusal(err error, missing int) response {
+	var cause *neutronError
+	status := http.StatusBadRequest
+	if errors.As(err, &cause) {
+		switch cause.status {
+		case http.StatusConflict:
+			status = http.StatusConflict
+		case http.StatusNotFound:
+			status = missing
+		}
+		return novaError(status, cause.message)
+	}
+	return novaError(status, err.Error())
+}
+
+// detachInterface removes a port, or sets it free if Nova has not made it.
+func (n *nova) detachInterface(r *request, s *server) response {
+	p := n.interfaceOf(s, r.Vars["port"])
+	if p == nil {
+		return noInterface(s, r.Vars["port"])
+	}
+	n.cloud.neutron.releaseServerPort(p)
+	return response{Status: http.StatusAccepted}
 }
 
 // onlyNetwork is the network that a server gets which names none: the one that

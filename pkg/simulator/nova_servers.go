@@ -127,7 +127,7 @@ func (n *nova) create(r *request) response {
 	}
 	first, err := n.launch(r, &wanted, f, nics)
 	if err != nil {
-		return novaError(http.StatusBadRequest, err.Error())
+		return networkRefusal(err, http.StatusBadRequest)
 	}
 	answer := response{Status: http.StatusAccepted, Body: map[string]any{"server": map[string]any{
 		"id": first.ID, "links": n.links(r, "/servers/"+first.ID), "OS-DCF:diskConfig": "MANUAL",

@@ -639,3 +639,177 @@ func TestOutOfBand(t *testing.T) {
 		}()
 	}
 }
+
+func TestAttachAndDetach(t *testing.T) {
+	c := simulator.New(simulator.Options{})
+	one := c.AddNetwork(simulator.NetworkSpec{Name: "one", Subnets: []string{"10.0.0.0/24"}})
+	two := c.AddNetwork(simulator.NetworkSpec{Name: "two", Subnets: []string{"10.1.0.0/24"}})
+	made := c.AddServer(simulator.ServerSpec{Name: "a", Networks: []simulator.NIC{{NetworkID: one.ID}}})
+	client := compute(t, provider(t, c), "")
+	got, err := attachinterfaces.Create(t.Context(), client, made.ID, attachinterfaces.CreateOpts{
+		NetworkID: two.ID, FixedIPs: []attachinterfaces.FixedIP{{IPAddress: "10.1.0.9"}},
+	}).Extract()
+	if err != nil || got.NetID != two.ID || got.FixedIPs[0].IPAddress != "10.1.0.9" {
+		t.Fatalf("attach: got %+v, %v", got, err)
+	}
+	if addresses := c.Servers()[0].Addresses; !slices.Contains(addresses, "10.1.0.9") || len(addresses) != 2 {
+		t.Errorf("addresses: got %v", addresses)
+	}
+	for want, opts := range map[int]attachinterfaces.CreateOpts{
+		404: {NetworkID: "99999999-0000-0000-0000-000000000000"},
+		409: {PortID: made.PortIDs[0]}, // it is the server's already
+		400: {},
+	} {
+		if err := attachinterfaces.Create(t.Context(), client, made.ID, opts).Err; !gophercloud.ResponseCodeIs(err, want) {
+			t.Errorf("%+v: got %v, want %d", opts, err, want)
+		}
+	}
+	if err := attachinterfaces.Delete(t.Context(), client, made.ID, got.PortID).ExtractErr(); err != nil {
+		t.Errorf("detach: %v", err)
+	}
+	if err := attachinterfaces.Delete(t.Context(), client, made.ID, got.PortID).ExtractErr(); !gophercloud.ResponseCodeIs(err, 404) {
+		t.Errorf("detach again: got %v, want 404", err)
+	}
+	if err := attachinterfaces.Get(t.Context(), client, made.ID, got.PortID).Err; !gophercloud.ResponseCodeIs(err, 404) {
+		t.Errorf("after detach: got %v, want 404", err)
+	}
+}
+
+// A port that was there before the server outlives it.
+func TestServerOnAPortThatIsThere(t *testing.T) {
+	c := simulator.New(simulator.Options{})
+	net := c.AddNetwork(simulator.NetworkSpec{Name: "net", Subnets: []string{"10.0.0.0/24"}})
+	token := bearer(t, c)
+	port := raw(t, c, "POST", "/network/v2.0/ports", `{"port":{"network_id":"`+net.ID+`"}}`, "X-Auth-Token", token)
+	id := at(port.body, "port", "id").(string)
+	body := `{"server":{"name":"a","flavorRef":"1","networks":[{"port":"` + id + `"}]}}`
+	got := raw(t, c, "POST", "/compute/v2.1/servers", body, "X-Auth-Token", token)
+	if got.status != 202 || !slices.Equal(c.Servers()[0].PortIDs, []string{id}) {
+		t.Fatalf("got %d %s", got.status, got.text)
+	}
+	if again := raw(t, c, "POST", "/compute/v2.1/servers", body, "X-Auth-Token", token); again.status != 409 || len(c.Servers()) != 1 {
+		t.Errorf("the port is taken: got %d %s", again.status, again.text)
+	}
+	several := strings.Replace(body, `"name"`, `"max_count":2,"name"`, 1)
+	if got := raw(t, c, "POST", "/compute/v2.1/servers", several, "X-Auth-Token", token); got.status != 400 {
+		t.Errorf("several servers on one port: got %d", got.status)
+	}
+	c.DeleteServer(c.Servers()[0].ID)
+	left := raw(t, c, "GET", "/network/v2.0/ports/"+id, "", "X-Auth-Token", token)
+	if left.status != 200 || at(left.body, "port", "device_id") != "" {
+		t.Errorf("after the server: got %d %s", left.status, left.text)
+	}
+}
+
+func TestFloatingAddress(t *testing.T) {
+	c := simulator.New(simulator.Options{})
+	outside := c.AddNetwork(simulator.NetworkSpec{Name: "public", Subnets: []string{"203.0.113.0/24"}, External: true})
+	net := c.AddNetwork(simulator.NetworkSpec{Name: "net", Subnets: []string{"10.0.0.0/24"}})
+	c.AddRouter(simulator.RouterSpec{Name: "r", SubnetIDs: net.SubnetIDs, ExternalNetworkID: outside.ID})
+	made := c.AddServer(simulator.ServerSpec{Name: "a", Networks: []simulator.NIC{{NetworkID: net.ID}}})
+	c.AddFloatingIP(simulator.FloatingIPSpec{NetworkID: outside.ID, PortID: made.PortIDs[0]})
+	token := bearer(t, c)
+	got := raw(t, c, "GET", "/compute/v2.1/servers/"+made.ID, "", "X-Auth-Token", token)
+	second := at(got.body, "server", "addresses", "net", 1)
+	if at(second, "OS-EXT-IPS:type") != "floating" || !strings.HasPrefix(fmt.Sprint(at(second, "addr")), "203.0.113.") {
+		t.Errorf("got %s", got.text)
+	}
+	short := raw(t, c, "GET", "/compute/v2.1/servers/"+made.ID+"/ips", "", "X-Auth-Token", token)
+	if at(short.body, "addresses", "net", 0, "addr") != made.Addresses[0] {
+		t.Errorf("ips: got %s", short.text)
+	}
+}
+
+// What clients look at besides servers.
+func TestComputeOddments(t *testing.T) {
+	c := simulator.New(simulator.Options{})
+	s := c.AddServer(simulator.ServerSpec{Name: "a", Flavor: "m1.large"})
+	member, admin := bearer(t, c), adminProvider(t, c).Token()
+	for _, tc := range []struct {
+		path          string
+		member, admin int
+		where         []any
+		want          any
+	}{
+		{"/limits", 200, 200, []any{"limits", "absolute", "totalCoresUsed"}, 4.0},
+		{"/os-quota-sets/" + c.ProjectID(), 200, 200, []any{"quota_set", "instances"}, -1.0},
+		{"/os-quota-sets/" + c.ProjectID() + "/detail", 200, 200, []any{"quota_set", "cores", "in_use"}, 4.0},
+		{"/os-quota-sets/none", 403, 200, nil, nil},
+		{"/os-availability-zone/detail", 403, 200, nil, nil},
+		{"/os-services", 403, 200, nil, nil},
+		{"/os-keypairs", 200, 200, []any{"keypairs"}, []any{}},
+		{"/os-server-groups", 200, 200, []any{"server_groups"}, []any{}},
+		{"/servers/" + s.ID + "/os-volume_attachments", 200, 200, []any{"volumeAttachments"}, []any{}},
+		{"/flavors/4/os-extra_specs", 200, 200, []any{"extra_specs"}, map[string]any{}},
+		{"/flavors/none/os-extra_specs", 404, 404, nil, nil},
+	} {
+		got := raw(t, c, "GET", "/compute/v2.1"+tc.path, "", "X-Auth-Token", member)
+		if got.status != tc.member {
+			t.Errorf("%s: got %d, want %d", tc.path, got.status, tc.member)
+		}
+		if tc.where != nil {
+			if diff := cmp.Diff(tc.want, at(got.body, tc.where...)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tc.path, diff)
+			}
+		}
+		if got := raw(t, c, "GET", "/compute/v2.1"+tc.path, "", "X-Auth-Token", admin); got.status != tc.admin {
+			t.Errorf("%s as admin: got %d, want %d", tc.path, got.status, tc.admin)
+		}
+	}
+	for version, want := range map[string]any{"2.74": "", "2.75": 0.0} {
+		got := raw(t, c, "GET", "/compute/v2.1/flavors/4", "", "X-Auth-Token", member, "OpenStack-API-Version", "compute "+version)
+		if at(got.body, "flavor", "swap") != want {
+			t.Errorf("swap at %s: got %s", version, got.text)
+		}
+	}
+}
+
+func TestImages(t *testing.T) {
+	c := simulator.New(simulator.Options{})
+	token := bearer(t, c)
+	list := raw(t, c, "GET", "/image/v2/images", "", "X-Auth-Token", token)
+	id, _ := at(list.body, "images", 0, "id").(string)
+	if got := raw(t, c, "GET", "/image/v2/images/"+id, "", "X-Auth-Token", token); at(got.body, "name") != "ubuntu-24.04" {
+		t.Errorf("show: got %s", got.text)
+	}
+	if got := raw(t, c, "GET", "/image/v2/images?name=none", "", "X-Auth-Token", token); len(at(got.body, "images").([]any)) != 0 {
+		t.Errorf("by name: got %s", got.text)
+	}
+	if got := raw(t, c, "GET", "/image/v2/images/none", "", "X-Auth-Token", token); got.status != 404 {
+		t.Errorf("unknown: got %d, want 404", got.status)
+	}
+	if got := raw(t, c, "GET", "/image/v2/images", ""); got.status != 401 {
+		t.Errorf("without a token: got %d, want 401", got.status)
+	}
+}
+
+// BenchmarkServersDetail lists a page of 1,000 servers.
+func BenchmarkServersDetail(b *testing.B) {
+	c := simulator.New(simulator.Options{})
+	net := c.AddNetwork(simulator.NetworkSpec{Name: "net", Subnets: []string{"10.0.0.0/16"}})
+	for i := range 1000 {
+		c.AddServer(simulator.ServerSpec{Name: fmt.Sprint(i), Networks: []simulator.NIC{{NetworkID: net.ID}}})
+	}
+	credential := c.AddApplicationCredential(simulator.ApplicationCredentialSpec{})
+	body := `{"auth":{"identity":{"methods":["application_credential"],"application_credential":{"id":"` + credential.ID +
+		`","secret":"` + credential.Secret + `"}}}}`
+	request, err := http.NewRequest(http.MethodPost, simulator.Endpoint+"/identity/v3/auth/tokens", strings.NewReader(body))
+	if err != nil {
+		b.Fatal(err)
+	}
+	login, err := c.Transport().RoundTrip(request)
+	if err != nil {
+		b.Fatal(err)
+	}
+	request, err = http.NewRequest(http.MethodGet, simulator.Endpoint+"/compute/v2.1/servers/detail", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	request.Header.Set("X-Auth-Token", login.Header.Get("X-Subject-Token"))
+	b.ReportAllocs()
+	for b.Loop() {
+		if got, err := c.Transport().RoundTrip(request); err != nil || got.StatusCode != http.StatusOK {
+			b.Fatal(got, err)
+		}
+	}
+}
