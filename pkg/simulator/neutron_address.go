@@ -171,37 +171,39 @@ func (n *neutron) subnetsOf(networkID string) []*subnet {
 	return subnets
 }
 
-// wishSubnet finds the subnet that a wish means, and its address if it names one.
-func (n *neutron) wishSubnet(p *port, wish fixedIPWish) (g grant, err error) {
-	if wish.SubnetID == nil && wish.IPAddress == nil {
-		return g, invalid("InvalidInput", "Invalid input for operation: IP allocation requires subnet_id or ip_address.")
-	}
+// grantFor finds the subnet that a wish means, and its address if it names one.
+func (n *neutron) grantFor(p *port, wish fixedIPWish) (g grant, err error) {
 	if wish.IPAddress != nil {
 		if g.address, err = netip.ParseAddr(*wish.IPAddress); err != nil {
 			return g, invalidInput("fixed_ips", "'%s' is not a valid IP address", *wish.IPAddress)
 		}
 	}
+	switch {
+	case wish.SubnetID != nil:
+		return n.grantOn(p, *wish.SubnetID, g.address)
+	case wish.IPAddress == nil:
+		return g, invalid("InvalidInput", "Invalid input for operation: IP allocation requires subnet_id or ip_address.")
+	}
 	for _, s := range n.subnetsOf(p.NetworkID) {
-		if wish.SubnetID != nil {
-			if s.ID != *wish.SubnetID {
-				continue
-			}
-			if g.address.IsValid() && !s.usable(g.address, p.DeviceOwner) {
-				return g, invalid("InvalidIpForSubnet", "IP address %s is not a valid IP for the specified subnet.", g.address)
-			}
-			return grant{s, g.address}, nil
-		}
 		if s.usable(g.address, p.DeviceOwner) {
 			return grant{s, g.address}, nil
 		}
 	}
-	if wish.SubnetID == nil {
-		return g, invalid("InvalidIpForNetwork",
-			"IP address %s is not a valid IP for any of the subnets on the specified network.", g.address)
+	return g, invalid("InvalidIpForNetwork",
+		"IP address %s is not a valid IP for any of the subnets on the specified network.", g.address)
+}
+
+// grantOn checks that a subnet is on the port's network and has the address, if any.
+func (n *neutron) grantOn(p *port, subnetID string, address netip.Addr) (grant, error) {
+	s, found := n.subnets.rows[subnetID]
+	switch {
+	case !found:
+		return grant{}, n.subnets.missing(subnetID)
+	case s.NetworkID != p.NetworkID:
+		return grant{}, invalid("InvalidInput", "Invalid input for operation: Failed to create port on network %s, "+
+			"because fixed_ips included invalid subnet %s.", p.NetworkID, subnetID)
+	case address.IsValid() && !s.usable(address, p.DeviceOwner):
+		return grant{}, invalid("InvalidIpForSubnet", "IP address %s is not a valid IP for the specified subnet.", address)
 	}
-	if _, found := n.subnets.rows[*wish.SubnetID]; !found {
-		return g, n.subnets.missing(*wish.SubnetID)
-	}
-	return g, invalid("InvalidInput", "Invalid input for operation: Failed to create port on network %s, "+
-		"because fixed_ips included invalid subnet %s.", p.NetworkID, *wish.SubnetID)
+	return grant{s, address}, nil
 }

@@ -48,7 +48,7 @@ func (n *neutron) allocateWishes(a *allocation, wishes []fixedIPWish) error {
 	var anyOf []*subnet
 	seen := map[netip.Addr]bool{}
 	for _, wish := range wishes {
-		g, err := n.wishSubnet(a.port, wish)
+		g, err := n.grantFor(a.port, wish)
 		switch {
 		case err != nil:
 			return err

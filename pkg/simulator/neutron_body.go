@@ -140,11 +140,12 @@ func (in common) start(c caller) (attributes, error) {
 		}
 		a.ProjectID = *id
 	}
-	in.apply(&a)
+	in.describe(&a)
 	return a, nil
 }
 
-func (in common) apply(a *attributes) {
+// describe sets the name and the description.
+func (in common) describe(a *attributes) {
 	assign(&a.Name, in.Name)
 	assign(&a.Description, in.Description)
 }

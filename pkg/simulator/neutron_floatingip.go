@@ -160,7 +160,7 @@ func (n *neutron) updateFloatingIP(c caller, f *floatingIP, b body, match func()
 	if err := match(); err != nil {
 		return err
 	}
-	in.common.apply(&f.attributes)
+	in.describe(&f.attributes)
 	n.bind(f, target)
 	return nil
 }
@@ -208,14 +208,19 @@ func (n *neutron) associate(c caller, f *floatingIP, in floatingIPBody) (associa
 		return association{}, missing("ExternalGatewayForFloatingIPNotFound", "External network %s is not reachable "+
 			"from subnet %s.  Therefore, cannot associate Port %s with a Floating IP.", f.NetworkID, ip.SubnetID, p.ID)
 	}
+	return association{p.ID, ip.IPAddress, routerID}, n.alone(f, p, ip.IPAddress)
+}
+
+// alone: an address has one floating IP of an external network at most.
+func (n *neutron) alone(f *floatingIP, p *port, fixed string) error {
 	for _, other := range n.behind[p.ID] {
-		if other != f && other.FixedIP == ip.IPAddress && other.NetworkID == f.NetworkID {
-			return association{}, conflict("FloatingIPPortAlreadyAssociated", "Cannot associate floating IP %s (%s) "+
+		if other != f && other.FixedIP == fixed && other.NetworkID == f.NetworkID {
+			return conflict("FloatingIPPortAlreadyAssociated", "Cannot associate floating IP %s (%s) "+
 				"with port %s using fixed IP %s, as that fixed IP already has a floating IP on external network %s.",
-				f.Address, f.ID, p.ID, ip.IPAddress, f.NetworkID)
+				f.Address, f.ID, p.ID, fixed, f.NetworkID)
 		}
 	}
-	return association{p.ID, ip.IPAddress, routerID}, nil
+	return nil
 }
 
 // inner is the port's address that a floating IP leads to: the one named, or the only IPv4 one.

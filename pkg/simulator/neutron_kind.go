@@ -79,6 +79,8 @@ type kind[T row] struct {
 	changes func(caller, T) bool
 	// listing runs before a list is read; nil does nothing.
 	listing func(caller)
+	// bulk checks the rows of one POST against each other; nil checks nothing.
+	bulk func([]body) error
 	// create makes a row and adds it; nil means that POST does not exist.
 	create func(caller, body) (T, error)
 	// update applies a body; match must be called, and hold, before the first change.

@@ -84,7 +84,7 @@ func (in networkBody) allowed(c caller, rule string) error {
 }
 
 func (in networkBody) apply(v *network) {
-	in.common.apply(&v.attributes)
+	in.describe(&v.attributes)
 	assign(&v.AdminUp, in.AdminUp)
 	assign(&v.Shared, in.Shared)
 	assign(&v.External, in.External)

@@ -20,8 +20,11 @@ func callerOf(r *request) caller {
 	return caller{project: r.Token.ProjectID, admin: r.Token.Admin}
 }
 
-// owns is the rule admin_or_owner.
-func (c caller) owns(v row) bool { return c.admin || c.project == v.base().ProjectID }
+// owns is the rule admin_or_owner. Without a project, as with an unscoped token,
+// a caller owns nothing: rows without a project are Neutron's own.
+func (c caller) owns(v row) bool {
+	return c.admin || c.project != "" && c.project == v.base().ProjectID
+}
 
 // ifMatch enforces "If-Match: revision_number=N" (extension revision-if-match:
 // neutron/api/api_common.py check_request_for_revision_constraint and the

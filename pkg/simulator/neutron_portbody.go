@@ -73,7 +73,7 @@ func (in *portBody) allowed(n *neutron, c caller, networkID, rule string) error 
 
 // apply sets what needs no check and no index.
 func (in *portBody) apply(p *port) {
-	in.common.apply(&p.attributes)
+	in.describe(&p.attributes)
 	assign(&p.AdminUp, in.AdminUp)
 	assign(&p.DNSName, in.DNSName)
 	assign(&p.VNICType, in.VNICType)

@@ -67,6 +67,26 @@ func (k *kind[T]) post(r *request) (any, error) {
 	if err := k.n.checkQuota(k.quota, c.project, k.owned[c.project], len(list)); err != nil {
 		return nil, err
 	}
+	made, err := k.createAll(c, list, bulk)
+	if err != nil {
+		return nil, err
+	}
+	if !bulk {
+		return k.wrap(c, made[0], nil), nil
+	}
+	all, chosen := make([]map[string]any, 0, len(made)), k.visible(c, nil)
+	for _, v := range made {
+		all = append(all, render(v, chosen))
+	}
+	return map[string]any{k.plural: all}, nil
+}
+
+func (k *kind[T]) createAll(c caller, list []body, bulk bool) ([]T, error) {
+	if bulk && k.bulk != nil {
+		if err := k.bulk(list); err != nil {
+			return nil, err
+		}
+	}
 	made := make([]T, 0, len(list))
 	for _, b := range list {
 		v, err := k.create(c, b)
@@ -78,14 +98,7 @@ func (k *kind[T]) post(r *request) (any, error) {
 		}
 		made = append(made, v)
 	}
-	if !bulk {
-		return k.wrap(c, made[0], nil), nil
-	}
-	all, chosen := make([]map[string]any, 0, len(made)), k.visible(c, nil)
-	for _, v := range made {
-		all = append(all, render(v, chosen))
-	}
-	return map[string]any{k.plural: all}, nil
+	return made, nil
 }
 
 // put updates one row. Its revision_number rises only if something changed;

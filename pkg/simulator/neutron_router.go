@@ -42,8 +42,9 @@ func (n *neutron) routerKind() *kind[*router] {
 			name: "availability_zone_hints", use: inPost | unsorted, extension: "router_availability_zone",
 			value: func(*router) any { return []string{} },
 		},
-		attribute[*router]{name: "distributed", use: adminOnly | inFilter, value: func(*router) any { return false }},
-		attribute[*router]{name: "ha", use: adminOnly | inFilter, value: func(*router) any { return false }},
+		// Legacy routers only: what an admin asks for here is accepted and has no effect.
+		attribute[*router]{name: "distributed", use: set | adminOnly, value: func(*router) any { return false }},
+		attribute[*router]{name: "ha", use: set | adminOnly, value: func(*router) any { return false }},
 	)
 	return k
 }
@@ -111,7 +112,7 @@ func (n *neutron) updateRouter(c caller, v *router, b body, match func() error) 
 			return err
 		}
 	}
-	in.common.apply(&v.attributes)
+	in.describe(&v.attributes)
 	assign(&v.AdminUp, in.AdminUp)
 	v.Routes = routes
 	return nil

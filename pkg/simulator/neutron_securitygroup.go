@@ -16,8 +16,12 @@ func (n *neutron) securityGroupKind() *kind[*securityGroup] {
 		quota: "security_group", extension: "security-group", firstRevision: 1,
 		notFound: "SecurityGroupNotFound", notFoundMessage: "Security group %s does not exist",
 		// Whoever lists the groups gets a default one.
-		listing: func(c caller) { n.defaultGroup(c.project) },
-		create:  n.createGroup, update: n.updateGroup, blocked: n.groupInUse, drop: n.dropGroup,
+		listing: func(c caller) {
+			if c.project != "" {
+				n.defaultGroup(c.project)
+			}
+		},
+		create: n.createGroup, update: n.updateGroup, blocked: n.groupInUse, drop: n.dropGroup,
 	}
 	k.attributes = standard(
 		named[*securityGroup](), tagged[*securityGroup](0),
@@ -105,7 +109,7 @@ func (n *neutron) updateGroup(_ caller, v *securityGroup, b body, match func() e
 	if err := match(); err != nil {
 		return err
 	}
-	in.common.apply(&v.attributes)
+	in.describe(&v.attributes)
 	assign(&v.Stateful, in.Stateful)
 	return nil
 }

@@ -25,7 +25,7 @@ func (n *neutron) securityRuleKind() *kind[*securityRule] {
 		n: n, singular: "security_group_rule", plural: "security_group_rules", path: "security-group-rules",
 		quota: "security_group_rule", extension: "security-group",
 		notFound: "SecurityGroupRuleNotFound", notFoundMessage: "Security group rule %s does not exist",
-		create: n.createRule, drop: n.dropRule,
+		bulk: n.bulkRules, create: n.createRule, drop: n.dropRule,
 	}
 	const set = inPost | inFilter
 	k.attributes = standard(
@@ -122,13 +122,40 @@ func (n *neutron) createRule(c caller, b body) (*securityRule, error) {
 	return n.addRule(v, r), nil
 }
 
+// bulkRules: the rules of one request are of one group, and differ.
+func (n *neutron) bulkRules(list []body) error {
+	group, seen := "", map[string]bool{}
+	for _, b := range list {
+		var in ruleBody
+		if err := b.require("security_group_id", "direction"); err != nil {
+			return err
+		}
+		if err := b.decode(&in); err != nil {
+			return err
+		}
+		if group != "" && group != *in.GroupID {
+			return invalid("SecurityGroupNotSingleGroupRules", "Only allowed to update rules for one security profile at a time")
+		}
+		group = *in.GroupID
+		r, err := in.rule()
+		if err != nil {
+			return err
+		}
+		if seen[r.key()] {
+			return conflict("DuplicateSecurityGroupRuleInPost", "Duplicate Security Group Rule in POST.")
+		}
+		seen[r.key()] = true
+	}
+	return nil
+}
+
 // rule is the rule of a body, validated as far as it goes without others.
 func (in ruleBody) rule() (*securityRule, error) {
 	r := &securityRule{
 		Direction: *in.Direction, EtherType: "IPv4", PortMin: in.PortMin, PortMax: in.PortMax,
 		RemotePrefix: in.RemotePrefix, RemoteGroup: in.RemoteGroup,
 	}
-	in.common.apply(&r.attributes)
+	in.describe(&r.attributes)
 	if r.Direction != "ingress" && r.Direction != "egress" {
 		return nil, invalidInput("direction", "'%s' is not in ['ingress', 'egress']", r.Direction)
 	}
@@ -158,32 +185,43 @@ var protocols = map[string]int{
 	"ospf": 89, "pgm": 113, "rsvp": 46, "sctp": 132, "tcp": 6, "udp": 17, "udplite": 136, "vrrp": 112,
 }
 
-// setProtocol takes a name or a number; IPv6 has its own ICMP.
+// setProtocol takes a name or a number.
 func (r *securityRule) setProtocol(sent *any) error {
 	if sent == nil || *sent == nil {
 		return nil
 	}
 	name := strings.ToLower(fmt.Sprint(*sent))
-	number, err := strconv.Atoi(name)
-	_, known := protocols[name]
-	if err != nil && !known || err == nil && (number < 0 || number > 255) {
+	if !isProtocol(name) {
 		return invalid("SecurityGroupRuleInvalidProtocol", "Security group rule protocol %s not supported. "+
 			"Only protocol values and integer representations [0 to 255] are supported.", name)
 	}
 	if r.EtherType == "IPv6" {
-		switch name {
-		case "icmp", "icmpv6":
-			name = "ipv6-icmp"
-		case "1":
-			name = "58"
-		}
-	}
-	if r.EtherType == "IPv4" && (strings.HasPrefix(name, "ipv6-") || name == "icmpv6" || name == "58") {
+		name = protocol6(name)
+	} else if strings.HasPrefix(name, "ipv6-") || name == "icmpv6" || name == "58" {
 		return invalid("SecurityGroupEthertypeConflictWithProtocol",
 			"Invalid ethertype %s for protocol %s.", r.EtherType, name)
 	}
 	r.Protocol = &name
 	return nil
+}
+
+func isProtocol(name string) bool {
+	if _, known := protocols[name]; known {
+		return true
+	}
+	number, err := strconv.Atoi(name)
+	return err == nil && number >= 0 && number <= 255
+}
+
+// protocol6 is a protocol in IPv6, which has its own ICMP.
+func protocol6(name string) string {
+	switch name {
+	case "icmp", "icmpv6":
+		return "ipv6-icmp"
+	case "1":
+		return "58"
+	}
+	return name
 }
 
 func (r *securityRule) protocolNumber() int {

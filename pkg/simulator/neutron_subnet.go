@@ -173,7 +173,7 @@ func (in subnetBody) apply(s *subnet) error {
 		}
 		s.Gateway = gateway
 	}
-	in.common.apply(&s.attributes)
+	in.describe(&s.attributes)
 	assign(&s.DHCP, in.DHCP)
 	assign(&s.Nameservers, in.Nameservers)
 	assign(&s.HostRoutes, in.HostRoutes)

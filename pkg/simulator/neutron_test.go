@@ -303,11 +303,11 @@ func TestBadBodies(t *testing.T) {
 		})
 	}
 	broken := raw(t, b.cloud, "POST", "/network/v2.0/ports", "{", "X-Auth-Token", bearer(t, b.cloud))
-	if broken.StatusCode != 400 {
+	if broken.StatusCode != http.StatusBadRequest {
 		t.Errorf("got %d for half a body, want 400", broken.StatusCode)
 	}
 	wrong := raw(t, b.cloud, "PUT", "/network/v2.0/ports/"+p.ID, `{"port": {"name": 7}}`, "X-Auth-Token", bearer(t, b.cloud))
-	if wrong.StatusCode != 400 || at(wrong.body, "NeutronError", "type") != "HTTPBadRequest" {
+	if wrong.StatusCode != http.StatusBadRequest || at(wrong.body, "NeutronError", "type") != "HTTPBadRequest" {
 		t.Errorf("got %d %s for a name that is a number", wrong.StatusCode, wrong.text)
 	}
 }
