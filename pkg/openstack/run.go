@@ -44,18 +44,14 @@ func (c *Client) renew(ctx context.Context) {
 // probe keeps the reachability metrics true when nothing else calls.
 func (c *Client) probe(ctx context.Context) {
 	c.reach.begin()
-	for {
-		if silent := c.reach.silence(); silent < c.options.ProbeInterval {
-			if sleep(ctx, c.options.ProbeInterval-silent) != nil {
-				return
-			}
+	pause := c.options.ProbeInterval
+	for sleep(ctx, pause) == nil {
+		if pause = c.options.ProbeInterval - c.reach.silence(); pause > 0 {
 			continue
 		}
+		pause = holdOff
 		if err := c.Check(ctx); err != nil && ctx.Err() == nil {
 			klog.FromContext(ctx).Info("The cloud does not answer as it should", "err", err)
-			if sleep(ctx, holdOff) != nil {
-				return
-			}
 		}
 	}
 }
