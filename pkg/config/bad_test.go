@@ -47,7 +47,7 @@ var badFiles = []struct {
 	{"section of nobody", sound + "[VolumeAttributes]\nx=y\n", []string{"warning cloud.conf:8: [VolumeAttributes]: there is no such section, so it is ignored; the sections are Global, Networking"}},
 
 	// Keys.
-	{"misspelt key", sound + "[LoadBalancer]\nfloating-netwrok-id=x\n", []string{"warning cloud.conf:9: [LoadBalancer] floating-netwrok-id: there is no such key, so the line is ignored; did you mean floating-network-id?"}},
+	{"misspelt key", sound + "[LoadBalancer]\nfloating-nework-id=x\n", []string{"warning cloud.conf:9: [LoadBalancer] floating-nework-id: there is no such key, so the line is ignored; did you mean floating-network-id?"}},
 	{"key under another name", sound + "project-id=x\n", []string{"warning cloud.conf:8: [Global] project-id: there is no such key, so the line is ignored; did you mean tenant-id?"}},
 	{"key in the wrong section", sound + "[LoadBalancer]\nrouter-id=x\n", []string{"warning cloud.conf:9: [LoadBalancer] router-id: there is no such key, so the line is ignored; router-id belongs in [Route]"}},
 	{"key of nobody", sound + "[Route]\nmaximum-speed-of-light=3\n", []string{"warning cloud.conf:9: [Route] maximum-speed-of-light: there is no such key, so the line is ignored; remove the line"}},

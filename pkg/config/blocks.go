@@ -272,15 +272,11 @@ func (s statement) checkJoin(key *Key, say func(Severity, string, string)) {
 // of a secret, of a key that is not known, and of anything broken or joined.
 func (s statement) excerpt(key *Key) string {
 	switch {
-	case s.header && s.fault != nil:
-		return clip("[" + s.name)
 	case s.header:
-		return clip(s.text[:strings.LastIndex(s.text, "]")+1])
-	case key == nil && sensible(s.name), key != nil && (key.Secret || s.fault != nil || s.joined):
-		return clip(s.name) + "=" + mask
-	case key == nil:
+		return s.headerExcerpt()
+	case key == nil && !sensible(s.name):
 		return mask
-	case strings.Contains(s.text, "@") && key.Kind == URL:
+	case key == nil || s.fault != nil || s.joined || key.hides(s.text):
 		return clip(s.name) + "=" + mask
 	case s.cut != 0 && !s.cutTight:
 		_, rest, _ := strings.Cut(s.text, "=")
@@ -288,6 +284,18 @@ func (s statement) excerpt(key *Key) string {
 	default:
 		return clip(s.text)
 	}
+}
+
+// hides reports whether a text of the key may be secret.
+func (k *Key) hides(text string) bool {
+	return k.Secret || k.Kind == URL && strings.Contains(text, "@")
+}
+
+func (s statement) headerExcerpt() string {
+	if s.fault != nil {
+		return clip("[" + s.name)
+	}
+	return header(clip(s.name), clip(s.sub))
 }
 
 // sensible reports whether an unknown name looks like the name of a key.

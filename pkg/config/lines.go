@@ -83,31 +83,35 @@ type extent struct {
 
 func measure(text string) extent {
 	e := extent{comment: -1}
-	quoted := false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == '\\':
-			if i++; !quoted && i < len(text) && text[i] == '\r' { // gcfg drops it
-				i++
-			}
-			switch next := text[min(i, len(text)):]; {
-			case next == "" && !quoted:
-				e.continues = true
-			case next == "" || !strings.ContainsRune(escapable(quoted), rune(next[0])):
-				e.escape = true
-			}
+			i = e.escaped(text, i+1)
 		case c == '"':
-			quoted = !quoted
-		case c == '\n' && quoted:
-			e.open = true
+			e.open = !e.open
+		case c == '\n' && e.open:
 			return e
-		case (c == '#' || c == ';') && !quoted:
+		case (c == '#' || c == ';') && !e.open:
 			e.comment = i
 			return e
 		}
 	}
-	e.open = quoted
 	return e
+}
+
+// escaped looks at what follows a backslash, from text[i], and returns where
+// it ends.
+func (e *extent) escaped(text string, i int) int {
+	if !e.open && i < len(text) && text[i] == '\r' { // gcfg drops it
+		i++
+	}
+	switch {
+	case i >= len(text) && !e.open:
+		e.continues = true
+	case i >= len(text) || !strings.ContainsRune(escapable(e.open), rune(text[i])):
+		e.escape = true
+	}
+	return i
 }
 
 func escapable(quoted bool) string {

@@ -129,10 +129,11 @@ func (r *Report) sort() {
 	})
 }
 
-// header writes a section header: `[Global]`, `[Global "second"]`.
+// header writes a section header: `[Global]`, `[Global "second"]`. In a name
+// gcfg knows the escapes of the quote and the backslash only.
 func header(section, subsection string) string {
 	if subsection == "" {
 		return "[" + section + "]"
 	}
-	return "[" + section + " " + quote(subsection) + "]"
+	return "[" + section + ` "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(subsection) + `"]`
 }
