@@ -112,12 +112,11 @@ func (n *neutron) createFloatingIP(c caller, b body) (*floatingIP, error) {
 	if f.outer, err = n.outerPort(f, in); err != nil {
 		return nil, err
 	}
-	f.Address = f.outer.FixedIPs[0].IPAddress
 	n.bind(f, target)
 	return n.floatingIPs.add(f), nil
 }
 
-// outerPort takes an IPv4 address of the external network. Its port belongs to
+// outerPort takes an IPv4 address of the external network, which becomes the floating one. Its port belongs to
 // no project: members do not see it.
 func (n *neutron) outerPort(f *floatingIP, in floatingIPBody) (*port, error) {
 	var wishes []fixedIPWish
@@ -137,9 +136,20 @@ func (n *neutron) outerPort(f *floatingIP, in floatingIPBody) (*port, error) {
 		}
 		wishes = []fixedIPWish{{SubnetID: &chosen.ID}}
 	}
-	return n.insertPort(&port{
+	p, err := n.insertPort(&port{
 		NetworkID: f.NetworkID, AdminUp: true, Status: "N/A", DeviceID: f.ID, DeviceOwner: ownerFloating,
 	}, &wishes)
+	if err != nil {
+		return nil, err
+	}
+	for _, ip := range p.FixedIPs {
+		if parseAddress(ip.IPAddress).Is4() {
+			f.Address = ip.IPAddress
+			return p, nil
+		}
+	}
+	n.dropPort(p)
+	return nil, invalid("ExternalIpAddressExhausted", "Unable to find any IP address on external network %s.", f.NetworkID)
 }
 
 func (n *neutron) updateFloatingIP(c caller, f *floatingIP, b body, match func() error) error {

@@ -111,6 +111,11 @@ func TestFloatingIPOfPorts(t *testing.T) {
 			}
 		})
 	}
+	outerSix := b.cloud.AddNetwork(simulator.NetworkSpec{Name: "six", Subnets: []string{"2001:db8::/64"}, External: true})
+	_, err := floatingips.Create(t.Context(), b.client, floatingips.CreateOpts{FloatingNetworkID: outerSix.ID}).Extract()
+	wantFault(t, err, 400, "BadRequest")
+	_, err = floatingips.Create(t.Context(), b.client, floatingips.CreateOpts{FloatingNetworkID: outerSix.ID, SubnetID: outerSix.SubnetIDs[0]}).Extract()
+	wantFault(t, err, 400, "ExternalIpAddressExhausted")
 	f, err := b.floating(floatingips.CreateOpts{PortID: two.ID, FixedIP: "10.0.0.21"})
 	if err != nil || f.FixedIP != "10.0.0.21" {
 		t.Fatalf("got floating IP %+v, %v", f, err)

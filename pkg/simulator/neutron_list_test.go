@@ -255,4 +255,24 @@ func TestListSeesOwnAndShared(t *testing.T) {
 	if diff := cmp.Diff([]string{"shared"}, names(networks.ListOpts{Shared: value(true)}, false)); diff != "" {
 		t.Errorf("shared (-want +got):\n%s", diff)
 	}
+	for path, want := range map[string]int{
+		"networks?router:external=True":                        1,
+		"networks?router:external=False":                       2,
+		"subnets?network_id=" + b.network.ID:                   2,
+		"subnets?network_id=" + b.network.ID + "&ip_version=6": 1,
+		"subnets?cidr=10.0.0.0/24":                             1,
+		"routers?name=tenant":                                  1,
+		"ports?device_owner=network:router_interface&fixed_ips=subnet_id=" + b.subnet6(): 1,
+		"security-group-rules?direction=egress":                                          2,
+		"security-groups?name=default":                                                   1,
+		"floatingips?status=DOWN":                                                        0,
+		"trunks":                                                                         0,
+	} {
+		mustCall(b, "GET", "security-groups", nil)
+		got := mustCall(b, "GET", path, nil)
+		collection, _, _ := strings.Cut(path, "?")
+		if items, _ := got[strings.ReplaceAll(collection, "-", "_")].([]any); len(items) != want {
+			t.Errorf("%s: got %d, want %d", path, len(items), want)
+		}
+	}
 }

@@ -325,11 +325,32 @@ func TestRouterGateway(t *testing.T) {
 	wantFault(t, err, 403, "PolicyNotAuthorized")
 	_, err = routers.Create(t.Context(), b.client, routers.CreateOpts{GatewayInfo: &routers.GatewayInfo{NetworkID: b.network.ID}}).Extract()
 	wantFault(t, err, 400, "BadRequest")
-	if _, err := b.call(b.client, "PUT", "routers/"+made.ID, map[string]any{"router": map[string]any{"external_gateway_info": nil}}, nil); err != nil {
-		t.Fatalf("clear gateway: %v", err)
+	for name, gateway := range map[string]any{"null": nil, "empty": map[string]any{}} {
+		if _, err := b.call(b.client, "PUT", "routers/"+made.ID, map[string]any{"router": map[string]any{"external_gateway_info": gateway}}, nil); err != nil {
+			t.Fatalf("clear gateway by %s: %v", name, err)
+		}
+		if got := b.cloud.Router(made.ID); got.GatewayNetworkID != "" {
+			t.Errorf("got gateway %s after it was cleared by %s", got.GatewayNetworkID, name)
+		}
+		if _, err := routers.Update(t.Context(), b.client, made.ID, routers.UpdateOpts{GatewayInfo: &routers.GatewayInfo{NetworkID: b.external.ID}}).Extract(); err != nil {
+			t.Fatalf("set gateway: %v", err)
+		}
 	}
-	if got := b.cloud.Router(made.ID); got.GatewayNetworkID != "" {
-		t.Errorf("got gateway %s after it was cleared", got.GatewayNetworkID)
+	second := b.cloud.AddNetwork(simulator.NetworkSpec{Name: "wan", Subnets: []string{"198.51.100.0/24"}, External: true})
+	moved, err := routers.Update(t.Context(), b.admin(), made.ID, routers.UpdateOpts{GatewayInfo: &routers.GatewayInfo{
+		NetworkID: second.ID, EnableSNAT: value(false), ExternalFixedIPs: []routers.ExternalFixedIP{{IPAddress: "198.51.100.9"}},
+	}}).Extract()
+	if err != nil || moved.GatewayInfo.ExternalFixedIPs[0].IPAddress != "198.51.100.9" || *moved.GatewayInfo.EnableSNAT {
+		t.Errorf("got gateway %+v, %v", moved.GatewayInfo, err)
+	}
+	var left []string
+	for _, p := range b.cloud.Ports() {
+		if p.DeviceID == made.ID {
+			left = append(left, p.NetworkID)
+		}
+	}
+	if !slices.Equal(left, []string{second.ID}) {
+		t.Errorf("got gateway ports on %v, want one on the new network", left)
 	}
 	if err := routers.Delete(t.Context(), b.client, made.ID).ExtractErr(); err != nil {
 		t.Errorf("delete router: %v", err)

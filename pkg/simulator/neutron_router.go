@@ -56,9 +56,18 @@ type routerBody struct {
 	Routes  *[]route     `json:"routes"`
 }
 
+// read decodes a body; an empty external_gateway_info means none, as null does.
+func (in *routerBody) read(b body) error {
+	err := b.decode(in)
+	if in.Gateway != nil && *in.Gateway == (gatewayWish{}) {
+		in.Gateway = nil
+	}
+	return err
+}
+
 func (n *neutron) createRouter(c caller, b body) (*router, error) {
 	var in routerBody
-	if err := b.decode(&in); err != nil {
+	if err := in.read(b); err != nil {
 		return nil, err
 	}
 	a, err := in.start(c)
@@ -81,7 +90,7 @@ func (n *neutron) createRouter(c caller, b body) (*router, error) {
 
 func (n *neutron) updateRouter(c caller, v *router, b body, match func() error) error {
 	var in routerBody
-	if err := b.decode(&in); err != nil {
+	if err := in.read(b); err != nil {
 		return err
 	}
 	routes := v.Routes
@@ -99,7 +108,7 @@ func (n *neutron) updateRouter(c caller, v *router, b body, match func() error) 
 		if err := in.Gateway.check(n, c, v, "update_router"); err != nil {
 			return err
 		}
-	} else if b.isNull("external_gateway_info") {
+	} else if b.has("external_gateway_info") {
 		if err := n.gatewayInUse(v); err != nil {
 			return err
 		}

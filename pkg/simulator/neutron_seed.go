@@ -201,7 +201,6 @@ func (c *Cloud) AddFloatingIP(spec FloatingIPSpec) FloatingIPState {
 		if f.outer, err = n.outerPort(f, in); err != nil {
 			return FloatingIPState{}, err
 		}
-		f.Address = f.outer.FixedIPs[0].IPAddress
 		n.bind(f, target)
 		return n.floatingIPs.add(f).state(), nil
 	})

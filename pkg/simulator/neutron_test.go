@@ -325,8 +325,8 @@ func pagesOf(t *testing.T, pager pagination.Pager) iter.Seq2[[]ports.Port, error
 	}
 }
 
-// tokenFor logs the plain member in for a benchmark.
-func tokenFor(b *testing.B, c *simulator.Cloud) string {
+// tokenFor logs the plain member in for a benchmark or a fuzz test.
+func tokenFor(b testing.TB, c *simulator.Cloud) string {
 	b.Helper()
 	client, err := openstack.NewClient(simulator.IdentityURL(simulator.Endpoint))
 	if err != nil {
