@@ -1,0 +1,96 @@
+// Package ccm is the command line of openstack-cloud-controller-manager: the
+// framework's flags with defaults for OpenStack, ours beside them, and an end
+// that hands over to a successor at once.
+package ccm
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cloud-provider/app"
+	appconfig "k8s.io/cloud-provider/app/config"
+	"k8s.io/cloud-provider/names"
+	"k8s.io/cloud-provider/options"
+	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/klog/v2"
+
+	cloudprovider "k8s.io/cloud-provider"
+
+	provider "underlay/pkg/cloudprovider"
+)
+
+// stopTimeout bounds the clean end. It is less than the 30 s that a Pod gets by default.
+const stopTimeout = 20 * time.Second
+
+// exitBadConfig is the exit code for a configuration that cannot work, the same
+// that `underlay config check` has.
+const exitBadConfig = 2
+
+// NewCommand makes the command; stop begins the clean end.
+func NewCommand(stop <-chan struct{}) *cobra.Command {
+	defaults, err := options.NewCloudControllerManagerOptions()
+	if err != nil {
+		// The framework's own defaults do not convert: a build error, not the user's.
+		klog.ErrorS(err, "Unable to make the default options")
+		klog.FlushAndExit(klog.ExitFlushTimeout, 1)
+	}
+	applyDefaults(defaults)
+
+	flags := &flags{}
+	sets := cliflag.NamedFlagSets{}
+	flags.addTo(sets.FlagSet("openstack"))
+
+	var running *provider.Provider
+	var cmd *cobra.Command
+	initialize := func(config *appconfig.CompletedConfig) cloudprovider.Interface {
+		p, err := newProvider(cmd, flags, config)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			klog.FlushAndExit(klog.ExitFlushTimeout, exitBadConfig)
+		}
+		running = p
+		return p
+	}
+	cmd = app.NewCloudControllerManagerCommand(defaults, initialize, app.DefaultInitFuncConstructors, names.CCMControllerAliases(), sets, stop)
+	cmd.Use = "openstack-cloud-controller-manager"
+	cmd.Long = `Runs the cloud controllers of a Kubernetes cluster on OpenStack: it says what each
+node is, writes each node's pod CIDR into the tenant router, and removes nodes whose
+servers are gone. It reads one cloud.conf (--cloud-config).`
+	runE := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := runE(cmd, args); err != nil {
+			return err
+		}
+		return stopCleanly(running)
+	}
+	return cmd
+}
+
+// applyDefaults sets the defaults that fit this provider.
+func applyDefaults(o *options.CloudControllerManagerOptions) {
+	o.KubeCloudShared.CloudProvider.Name = provider.Name
+	// The cloud client shares reads and batches writes, so workers cost no calls.
+	o.ServiceController.ConcurrentServiceSyncs = 10
+	o.NodeController.ConcurrentNodeSyncs = 16
+	o.NodeLifecycleController.ConcurrentNodeLifecycleSyncs = 16
+	// Each node that joins costs about ten calls to the API server.
+	o.Generic.ClientConnection.QPS = 50
+	o.Generic.ClientConnection.Burst = 100
+}
+
+// stopCleanly hands over to a successor. A failure only delays that: the lease
+// expires by itself.
+func stopCleanly(p *provider.Provider) error {
+	if p == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := p.Stop(ctx); err != nil {
+		klog.FromContext(ctx).Error(err, "Stopped, but the successor waits for the lease to expire")
+	}
+	return nil
+}

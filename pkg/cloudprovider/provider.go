@@ -1,0 +1,207 @@
+package cloudprovider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	"k8s.io/client-go/tools/record"
+	cloudprovider "k8s.io/cloud-provider"
+	"k8s.io/klog/v2"
+
+	"underlay/internal/lease"
+	"underlay/pkg/config"
+	"underlay/pkg/instances"
+	"underlay/pkg/openstack"
+	"underlay/pkg/routes"
+)
+
+// Name is the provider's name: --cloud-provider, and the scheme of provider IDs.
+const Name = "openstack"
+
+// Options is what the provider is made of.
+type Options struct {
+	Config *config.Config
+	// Client is the cloud. The provider runs its background work.
+	Client *openstack.Client
+	// Kubernetes writes node conditions, taints and the route ledger.
+	Kubernetes kubernetes.Interface
+	Events     record.EventRecorder
+	Routes     RouteFlags
+	// RegionalProviderID makes provider IDs openstack://REGION/UUID.
+	RegionalProviderID bool
+	// DeletionBrake is the share of all nodes, in percent, above which nodes
+	// whose servers are missing are kept; 0 turns the brake off.
+	DeletionBrake int
+	// MonitorPeriod is --node-monitor-period.
+	MonitorPeriod time.Duration
+	// Lease, when leader election is on, is this process's hold on it.
+	Lease *lease.Holder
+}
+
+// Provider is cloudprovider.Interface. Make it with New on every replica; only
+// the leader's Initialize is called.
+type Provider struct {
+	options   Options
+	decision  routeDecision
+	nodes     atomic.Pointer[corelisters.NodeLister]
+	instances *instances.Instances
+	routes    *routes.Controller // nil: routes are off
+	gate      *routes.Gate       // nil: routes are off
+	drain     *drain
+	running   sync.WaitGroup // background work of Initialize
+	cancel    context.CancelFunc
+}
+
+var (
+	_ cloudprovider.Interface    = (*Provider)(nil)
+	_ cloudprovider.InformerUser = (*Provider)(nil)
+)
+
+// New makes the provider without touching any network. It fails only on
+// unusable flags.
+func New(options Options) (*Provider, error) {
+	decision, err := decideRoutes(options.Routes, options.Config.Route)
+	if err != nil {
+		return nil, err
+	}
+	p := &Provider{options: options, decision: decision, drain: newDrain()}
+	p.instances = instances.New(instances.Options{
+		Cloud:              options.Client,
+		Networking:         options.Config.Networking,
+		Region:             options.Config.Global.Region,
+		RegionalProviderID: options.RegionalProviderID,
+		BrakePercent:       options.DeletionBrake,
+		MonitorPeriod:      options.MonitorPeriod,
+		Events:             options.Events,
+		Nodes:              p.listNodes,
+	})
+	if len(decision.CIDRs) > 0 {
+		p.gate = routes.NewGate(options.Kubernetes)
+		p.routes = routes.New(routes.Options{
+			Router:       options.Client,
+			Ports:        options.Client,
+			RouterID:     options.Config.Route.RouterID,
+			ClusterCIDRs: decision.CIDRs,
+			Nodes:        p.listNodes,
+			Ledger:       routes.NewConfigMapLedger(options.Kubernetes),
+			Events:       options.Events,
+		})
+	}
+	return p, nil
+}
+
+// Initialize starts the background work of the leader. It returns at once and
+// never waits for the cloud.
+func (p *Provider) Initialize(_ cloudprovider.ControllerClientBuilder, stop <-chan struct{}) {
+	ctx, cancel := context.WithCancel(wait.ContextForChannel(stop))
+	p.cancel = cancel
+	log := klog.FromContext(ctx)
+	p.sayRoutes(log)
+	p.running.Go(func() { p.options.Client.Run(ctx) })
+	if p.routes != nil {
+		p.running.Go(func() { p.routes.Run(ctx) })
+	}
+	if p.options.Lease != nil {
+		if err := p.options.Lease.Observe(ctx); err != nil {
+			log.Error(err, "The leader lease will expire instead of being released at the end")
+		}
+	}
+}
+
+func (p *Provider) sayRoutes(log klog.Logger) {
+	switch {
+	case p.routes != nil:
+		log.Info("Pod routes are on", "clusterCIDRs", p.decision.CIDRs, "router", p.options.Config.Route.RouterID)
+	case p.decision.Surprising:
+		log.Error(errors.New(p.decision.Reason), "Pod routes are off")
+	default:
+		log.Info("Pod routes are off", "reason", p.decision.Reason)
+	}
+}
+
+// Stop ends the background work, refuses further writes, waits for those under
+// way, and then gives up the leader lease. The process must end right after.
+func (p *Provider) Stop(ctx context.Context) error {
+	if p.cancel == nil {
+		return nil // never led
+	}
+	p.cancel()
+	if err := p.drain.stop(ctx); err != nil {
+		return fmt.Errorf("wait for writes under way: %w", err)
+	}
+	p.running.Wait()
+	if p.options.Lease == nil {
+		return nil
+	}
+	if err := p.options.Lease.Release(ctx); err != nil && !errors.Is(err, lease.ErrNotHeld) {
+		return fmt.Errorf("release leader lease: %w", err)
+	}
+	klog.FromContext(ctx).Info("Leader lease released")
+	return nil
+}
+
+// SetInformers keeps the node lister; informers start after it returns, so
+// nothing here waits for them.
+func (p *Provider) SetInformers(factory informers.SharedInformerFactory) {
+	lister := factory.Core().V1().Nodes().Lister()
+	p.nodes.Store(&lister)
+}
+
+// listNodes gives the nodes of the informer, none before SetInformers.
+func (p *Provider) listNodes() []*v1.Node {
+	lister := p.nodes.Load()
+	if lister == nil {
+		return nil
+	}
+	nodes, err := (*lister).List(labels.Everything())
+	if err != nil {
+		klog.Background().Error(err, "List nodes of the informer")
+		return nil
+	}
+	return nodes
+}
+
+// InstancesV2 serves Nodes.
+func (p *Provider) InstancesV2() (cloudprovider.InstancesV2, bool) {
+	if p.gate == nil {
+		return p.instances, true
+	}
+	return gatedInstances{InstancesV2: p.instances, gate: p.gate}, true
+}
+
+// Routes serves pod routes, where they are on.
+func (p *Provider) Routes() (cloudprovider.Routes, bool) {
+	if p.routes == nil {
+		return nil, false
+	}
+	return drainedRoutes{routes: p.routes, drain: p.drain}, true
+}
+
+// LoadBalancer is not served.
+func (p *Provider) LoadBalancer() (cloudprovider.LoadBalancer, bool) { return nil, false }
+
+// Instances is superseded by InstancesV2.
+func (p *Provider) Instances() (cloudprovider.Instances, bool) { return nil, false }
+
+// Zones is superseded by InstancesV2.
+func (p *Provider) Zones() (cloudprovider.Zones, bool) { return nil, false }
+
+// Clusters is not a concept of OpenStack.
+func (p *Provider) Clusters() (cloudprovider.Clusters, bool) { return nil, false }
+
+// ProviderName is the scheme of provider IDs.
+func (p *Provider) ProviderName() string { return Name }
+
+// HasClusterID is required to be true by the framework; what is ours is known
+// by address, CIDR and ledger, not by a cluster tag.
+func (p *Provider) HasClusterID() bool { return true }
