@@ -224,6 +224,7 @@ func TestAccepted(t *testing.T) {
 		"nothing but a comment":   strings.Replace(sound, "region=R", "region=R\ntoken=\n", 1),
 		"bare bool":               sound + "[LoadBalancer]\ncreate-monitor\n",
 		"quotes in the middle":    strings.Replace(sound, "username=u", `username=a" # "b`, 1),
+		"commas and nothing":      sound + "[Metadata]\nsearch-order= , \n",
 		"method in lower case":    sound + "[LoadBalancer]\nlb-method=source_ip\n",
 		"list emptied and filled": sound + "[Networking]\npublic-network-name=a\npublic-network-name\npublic-network-name=b\n",
 		"no line end at the end":  strings.TrimSuffix(sound, "\n"),
@@ -232,6 +233,9 @@ func TestAccepted(t *testing.T) {
 		if got := lines(report, config.Note); len(got) > 0 {
 			t.Errorf("%s:\n%s", name, strings.Join(got, "\n"))
 		}
+	}
+	if got, _ := read(sound + "[Metadata]\nsearch-order=,\n"); len(got.Metadata.SearchOrder) != 2 {
+		t.Errorf("got search order %q for a comma, want the default", got.Metadata.SearchOrder)
 	}
 	got, _ := read(sound + "[Networking]\npublic-network-name=a\npublic-network-name\npublic-network-name=b\n")
 	if names := got.Networking.PublicNetworkNames; len(names) != 1 || names[0] != "b" {

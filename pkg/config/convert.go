@@ -51,7 +51,7 @@ func (r *reader) texts(b *block, key *Key) []string {
 		r.say(b, key.Name, Error, "the key has no value", fmt.Sprintf("write %s=value, or remove the line", key.Name))
 		return nil
 	}
-	texts := slices.DeleteFunc(slices.Clone(v.texts), func(t string) bool { return t == "" })
+	texts := slices.DeleteFunc(slices.Clone(v.texts), func(t string) bool { return len(items(key, t)) == 0 })
 	if len(texts) == 0 && (key.Kind == Bool || key.Kind == Int || key.Kind == Duration) {
 		r.say(b, key.Name, Warning, fmt.Sprintf("there is no value after the =, so the default %s is used", key.Default),
 			fmt.Sprintf("write %s=%s, or remove the line", key.Name, key.Default))
@@ -172,9 +172,11 @@ func assignList(key *Key, field *[]string, texts []string) []fault {
 	return faults
 }
 
+// items cuts a text at its commas, where its kind is a list of such; none for
+// an empty text.
 func items(key *Key, text string) []string {
-	if key.Kind == Names {
-		return []string{text}
+	if key.Kind != Words && key.Kind != CIDRs {
+		return nonEmpty(text)
 	}
 	var list []string
 	for item := range strings.SplitSeq(text, ",") {

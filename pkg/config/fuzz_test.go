@@ -27,6 +27,7 @@ func FuzzRead(f *testing.F) {
 	f.Add("[Global", "]")
 	f.Add("[Global]\nregion=a\\", "\\")
 	f.Add("[Global \"a\\\"b\"]\nuse-clouds", "x=\"\\n\\t\"\r")
+	f.Add("[Metadata]\nsearch-order=,", "[Networking]\naddress-sort-order=\f")
 	f.Add("[Global \"a\tb\"]", "[LoadBalancerClass \"\\\\\"]")
 	f.Add("[LoadBalancerClass \"\"]", "[]")
 	f.Add("[Global]\nauth-url=http://a@b@c/v2.0?x#", "user-id=\xf0\x9f")
