@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"k8s.io/klog/v2"
@@ -26,10 +25,14 @@ const (
 // 503 with the reason. Concurrent requests share one call.
 type cloudCheck struct {
 	cloud checker
+	turn  chan struct{} // holds one: who has it may read and write the rest
 
-	mu   sync.Mutex
 	at   time.Time
 	last error
+}
+
+func newCloudCheck(cloud checker) *cloudCheck {
+	return &cloudCheck{cloud: cloud, turn: make(chan struct{}, 1)}
 }
 
 func (c *cloudCheck) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -42,8 +45,8 @@ func (c *cloudCheck) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // ask looks at the cloud unless the last answer is fresh.
 func (c *cloudCheck) ask(ctx context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
 	if !c.at.IsZero() && time.Since(c.at) < checkMemory {
 		return c.last
 	}
@@ -61,7 +64,7 @@ func serveCloudCheck(address string, cloud checker) {
 		return
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /cloud", &cloudCheck{cloud: cloud})
+	mux.Handle("GET /cloud", newCloudCheck(cloud))
 	server := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 2 * checkTimeout}
 	go func() {
 		if err := server.ListenAndServe(); err != nil {

@@ -37,7 +37,7 @@ func TestCloudCheckTurnsWithTheCloud(t *testing.T) {
 			}
 			return nil
 		}}
-		check := &cloudCheck{cloud: cloud}
+		check := newCloudCheck(cloud)
 		for i, want := range []int{http.StatusOK, http.StatusServiceUnavailable, http.StatusOK} {
 			code, body := ask(check)
 			if code != want {
@@ -54,7 +54,7 @@ func TestCloudCheckTurnsWithTheCloud(t *testing.T) {
 func TestCloudCheckSharesOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := &counted{answer: func(context.Context, int) error { time.Sleep(time.Second); return nil }}
-		check := &cloudCheck{cloud: cloud}
+		check := newCloudCheck(cloud)
 		var probes sync.WaitGroup
 		for range 50 {
 			probes.Go(func() {
@@ -74,7 +74,7 @@ func TestCloudCheckEndsWhenTheCloudHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := &counted{answer: func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() }}
 		started := time.Now()
-		if code, _ := ask(&cloudCheck{cloud: cloud}); code != http.StatusServiceUnavailable {
+		if code, _ := ask(newCloudCheck(cloud)); code != http.StatusServiceUnavailable {
 			t.Errorf("got %d, want 503", code)
 		}
 		if got := time.Since(started); got != checkTimeout {
