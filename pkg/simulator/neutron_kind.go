@@ -143,7 +143,8 @@ func (k *kind[T]) take(v T) {
 	k.owned[a.ProjectID]--
 	k.gone++
 	if k.gone > len(k.order)/2 {
-		k.order = slices.DeleteFunc(k.order, func(o T) bool { return !k.holds(o) })
+		// A copy, so that rows may be taken while all runs.
+		k.order = slices.DeleteFunc(slices.Clone(k.order), func(o T) bool { return !k.holds(o) })
 		k.gone = 0
 	}
 }
@@ -153,7 +154,7 @@ func (k *kind[T]) holds(v T) bool {
 	return found
 }
 
-// all calls yield for every row, oldest first.
+// all calls yield for every row, oldest first; yield may take rows.
 func (k *kind[T]) all(yield func(T) bool) {
 	for _, v := range k.order {
 		if k.holds(v) && !yield(v) {

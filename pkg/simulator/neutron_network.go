@@ -137,6 +137,11 @@ func (n *neutron) networkInUse(_ caller, v *network) error {
 }
 
 func (n *neutron) dropNetwork(v *network) {
+	for p := range n.ports.all {
+		if p.NetworkID == v.ID {
+			n.dropPort(p)
+		}
+	}
 	for _, id := range v.SubnetIDs {
 		if s, found := n.subnets.rows[id]; found {
 			n.subnets.take(s)

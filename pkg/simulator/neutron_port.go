@@ -199,12 +199,21 @@ func (n *neutron) setDevice(p *port, id, owner string) {
 	}
 }
 
-// portInUse: ports of routers and floating IPs go with those; trunks hold theirs.
+// portInUse: ports of routers and floating IPs go with those, as long as they
+// exist (neutron/db/l3_db.py prevent_l3_port_deletion); trunks hold theirs.
 func (n *neutron) portInUse(_ caller, p *port) error {
+	held := false
 	switch p.DeviceOwner {
+	case ownerInterface, ownerGateway:
+		_, held = n.routers.rows[p.DeviceID]
+	case ownerFloating:
+		_, held = n.floatingIPs.rows[p.DeviceID]
 	case ownerSubport:
-		return conflict("PortInUseAsSubPort", "Port %s is currently a subport for trunk %s.", p.ID, p.DeviceID)
-	case ownerInterface, ownerGateway, ownerFloating:
+		if _, found := n.trunks.rows[p.DeviceID]; found {
+			return conflict("PortInUseAsSubPort", "Port %s is currently a subport for trunk %s.", p.ID, p.DeviceID)
+		}
+	}
+	if held {
 		return conflict("ServicePortInUse", "Port %s cannot be deleted directly via the port API: has device owner %s.",
 			p.ID, p.DeviceOwner)
 	}

@@ -167,6 +167,39 @@ func TestAddressesRunOut(t *testing.T) {
 	}
 }
 
+// Neutron's own DHCP ports keep neither subnet nor network; a port that only
+// claims to be a router's can be deleted.
+func TestPortsThatHoldNothing(t *testing.T) {
+	b := newBench(t, simulator.Options{})
+	lan := b.cloud.AddNetwork(simulator.NetworkSpec{Name: "lan", Subnets: []string{"10.7.0.0/24", "10.8.0.0/24"}})
+	for range 20 {
+		b.port(ports.CreateOpts{NetworkID: lan.ID, DeviceOwner: "network:dhcp"})
+	}
+	dhcp := b.port(ports.CreateOpts{NetworkID: lan.ID, DeviceOwner: "network:dhcp", FixedIPs: []ports.IP{
+		{SubnetID: lan.SubnetIDs[0]}, {SubnetID: lan.SubnetIDs[1]},
+	}})
+	if err := subnets.Delete(t.Context(), b.client, lan.SubnetIDs[0]).ExtractErr(); err != nil {
+		t.Fatalf("delete subnet: %v", err)
+	}
+	if p := b.cloud.Port(dhcp.ID); len(p.FixedIPs) != 1 || p.FixedIPs[0].SubnetID != lan.SubnetIDs[1] {
+		t.Errorf("got addresses %+v, want none of the subnet that has gone", p.FixedIPs)
+	}
+	if err := networks.Delete(t.Context(), b.client, lan.ID).ExtractErr(); err != nil {
+		t.Fatalf("delete network: %v", err)
+	}
+	for _, p := range b.cloud.Ports() {
+		if p.NetworkID == lan.ID {
+			t.Errorf("port %s outlives its network", p.ID)
+		}
+	}
+	for _, owner := range []string{"network:router_interface", "network:floatingip", "trunk:subport"} {
+		p := b.port(ports.CreateOpts{DeviceOwner: owner, DeviceID: "none"})
+		if err := ports.Delete(t.Context(), b.client, p.ID).ExtractErr(); err != nil {
+			t.Errorf("delete a port with owner %s and no device: %v", owner, err)
+		}
+	}
+}
+
 func TestSubnets(t *testing.T) {
 	b := newBench(t, simulator.Options{})
 	lan, err := networks.Create(t.Context(), b.client, networks.CreateOpts{Name: "lan"}).Extract()

@@ -222,7 +222,14 @@ func (n *neutron) subnetInUse(_ caller, s *subnet) error {
 	return nil
 }
 
+// dropSubnet removes a subnet, and its addresses from the ports that may lose them.
 func (n *neutron) dropSubnet(s *subnet) {
+	for _, id := range s.taken {
+		if p, found := n.ports.rows[id]; found {
+			p.FixedIPs = slices.DeleteFunc(slices.Clone(p.FixedIPs), func(ip fixedIP) bool { return ip.SubnetID == s.ID })
+			p.touch()
+		}
+	}
 	n.subnets.take(s)
 	if owner, found := n.networks.rows[s.NetworkID]; found {
 		owner.SubnetIDs = slices.DeleteFunc(slices.Clone(owner.SubnetIDs), func(id string) bool { return id == s.ID })
