@@ -21,16 +21,21 @@ const (
 	DropAfter
 	// Hang does nothing and does not answer until the caller gives up.
 	Hang
+	// HangAfter does what was asked, and does not answer until the caller gives up.
+	HangAfter
 )
 
 // String is the kind's name.
 func (k FaultKind) String() string {
-	names := [...]string{"FailBefore", "FailAfter", "DropBefore", "DropAfter", "Hang"}
+	names := [...]string{"FailBefore", "FailAfter", "DropBefore", "DropAfter", "Hang", "HangAfter"}
 	if k < 0 || int(k) >= len(names) {
 		return "FaultKind(" + strconv.Itoa(int(k)) + ")"
 	}
 	return names[k]
 }
+
+// acts tells whether what was asked is done all the same.
+func (k FaultKind) acts() bool { return k == FailAfter || k == DropAfter || k == HangAfter }
 
 // Fault is trouble for the calls that match.
 type Fault struct {

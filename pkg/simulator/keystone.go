@@ -143,16 +143,11 @@ func (k *keystone) service() *service {
 	}
 	return &service{
 		kind: "identity", name: "keystone", prefix: "/identity",
-		routes: compile(table),
-		public: map[string]bool{"GET /": true, "HEAD /": true, "GET /v3": true, "POST /v3/auth/tokens": true},
-		fault:  keystoneFault,
-		missing: func(r *request) *response {
-			if !underV3(r.Path) {
-				return &response{Status: http.StatusNotFound, Body: flaskNotFound}
-			}
-			return nil
-		},
-		finish: func(_ *request, answer *response) { *answer = answer.set("Vary", "X-Auth-Token") },
+		routes:  compile(table),
+		public:  map[string]bool{"GET /": true, "HEAD /": true, "GET /v3": true, "POST /v3/auth/tokens": true},
+		fault:   keystoneFault,
+		missing: func(*request) response { return response{Status: http.StatusNotFound, Body: flaskNotFound} },
+		finish:  func(_ *request, answer *response) { *answer = answer.set("Vary", "X-Auth-Token") },
 	}
 }
 

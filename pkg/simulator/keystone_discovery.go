@@ -1,12 +1,10 @@
 package simulator
 
-import (
-	"net/http"
-	"strings"
-)
+import "net/http"
 
 // Version discovery, as keystone/api/discovery.py has it. There is no v2.0 since
-// Queens: its paths answer 404, with the page that Flask makes of it.
+// Queens: its paths answer 404, with the page that Flask makes of every path
+// that it does not know.
 
 // html is a body that is a page instead of JSON.
 type html string
@@ -17,8 +15,6 @@ const flaskNotFound html = `<!doctype html>
 <h1>Not Found</h1>
 <p>The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.</p>
 `
-
-func underV3(path string) bool { return path == "/v3" || strings.HasPrefix(path, "/v3/") }
 
 func (k *keystone) version(r *request) map[string]any {
 	return map[string]any{

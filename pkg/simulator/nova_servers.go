@@ -107,15 +107,9 @@ func (n *nova) create(r *request) response {
 	if err := r.decode("server", &wanted); err != nil {
 		return novaError(http.StatusBadRequest, "Malformed request body")
 	}
-	if wanted.Name == "" {
-		return novaError(http.StatusBadRequest, "Invalid input for field/attribute server. 'name' is a required property")
-	}
 	f := n.flavorBy(lastSegment(wanted.FlavorRef))
-	if f == nil {
-		return novaError(http.StatusBadRequest, "Invalid flavorRef provided.")
-	}
-	if wanted.Zone != "" && !slices.Contains(n.cloud.options.Zones, wanted.Zone) {
-		return novaError(http.StatusBadRequest, "The requested availability zone is not available")
+	if refused := n.checkCreate(&wanted, f); refused != nil {
+		return *refused
 	}
 	nics, refused := n.nics(r, wanted.Networks)
 	if refused != nil {
@@ -134,6 +128,22 @@ func (n *nova) create(r *request) response {
 		"adminPass": newHexID()[:12], "security_groups": groupNames(first.securityGroupNames),
 	}}}
 	return answer.set("Location", r.BaseURL+"/v2.1/servers/"+first.ID)
+}
+
+// checkCreate refuses what cannot be made, networks aside.
+func (n *nova) checkCreate(wanted *createRequest, f *flavor) *response {
+	switch {
+	case wanted.Name == "":
+		return refuse("Invalid input for field/attribute server. 'name' is a required property")
+	case f == nil:
+		return refuse("Invalid flavorRef provided.")
+	case wanted.Zone != "" && !slices.Contains(n.cloud.options.Zones, wanted.Zone):
+		return refuse("The requested availability zone is not available")
+	case wanted.MinCount < 0 || wanted.MaxCount < 0 || max(wanted.MinCount, wanted.MaxCount) > maxPage:
+		refused := novaError(http.StatusForbidden, "Quota exceeded, too many servers in request")
+		return &refused
+	}
+	return nil
 }
 
 // launch makes the servers; with several, their names get a number, as Nova's do.

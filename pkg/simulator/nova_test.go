@@ -371,6 +371,12 @@ func TestCreateRefusals(t *testing.T) {
 			}
 		})
 	}
+	for _, count := range []string{"1000000000", "-1"} {
+		body := `{"server":{"name":"a","flavorRef":"1","networks":"none","max_count":` + count + `}}`
+		if got := raw(t, c, "POST", "/compute/v2.1/servers", body, "X-Auth-Token", token); got.status != 403 {
+			t.Errorf("max_count %s: got %d, want 403", count, got.status)
+		}
+	}
 	if got := raw(t, c, "POST", "/compute/v2.1/servers", `nonsense`, "X-Auth-Token", token); got.status != 400 {
 		t.Errorf("malformed: got %d, want 400", got.status)
 	}

@@ -8,7 +8,9 @@ import (
 	"time"
 )
 
-// LatencyProfile says how long calls take. The zero value is a cloud that answers at once.
+// LatencyProfile says how long calls take, before anything happens: a caller who
+// gives up meanwhile has changed nothing. HangAfter is the fault for the other
+// case. The zero value is a cloud that answers at once.
 type LatencyProfile struct {
 	// Read is what a GET or HEAD takes, Write what any other call takes.
 	Read, Write time.Duration

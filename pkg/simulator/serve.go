@@ -25,7 +25,8 @@ type outcome struct {
 	dropped bool
 }
 
-// serve carries out one call. An error means that the caller gave up.
+// serve carries out one call. An error means that the caller gave up; whoever
+// does so while the call takes its time has asked for nothing.
 func (c *Cloud) serve(ctx context.Context, x *exchange) (outcome, error) {
 	r, s, match := c.receive(x)
 	if s == nil {
@@ -43,30 +44,35 @@ func (c *Cloud) serve(ctx context.Context, x *exchange) (outcome, error) {
 	}
 	if fault != nil && fault.Kind == Hang {
 		c.strike(at, fault)
-		<-ctx.Done()
-		return outcome{}, ctx.Err()
+		return hang(ctx)
 	}
 	if err := pause(ctx, delay); err != nil {
 		return outcome{}, err
 	}
-	return c.act(at, r, s, match, fault)
+	return c.act(ctx, at, r, s, match, fault)
+}
+
+// hang waits until the caller gives up.
+func hang(ctx context.Context) (outcome, error) {
+	<-ctx.Done()
+	return outcome{}, ctx.Err()
 }
 
 // act runs the handler, before or after which the fault strikes.
-func (c *Cloud) act(at *Call, r *request, s *service, match *compiled, fault *Fault) (outcome, error) {
+func (c *Cloud) act(ctx context.Context, at *Call, r *request, s *service, match *compiled, fault *Fault) (outcome, error) {
 	if fault == nil {
 		return c.finish(at, r, c.handle(r, s, match), "")
 	}
-	switch fault.Kind {
-	case FailAfter:
+	if fault.Kind.acts() {
 		c.handle(r, s, match)
-		return c.finish(at, r, marshalled(fault.answer(s)), fault.Kind.String())
+	}
+	switch fault.Kind {
 	case DropBefore, DropAfter:
-		if fault.Kind == DropAfter {
-			c.handle(r, s, match)
-		}
 		c.strike(at, fault)
 		return outcome{dropped: true}, nil
+	case HangAfter:
+		c.strike(at, fault)
+		return hang(ctx)
 	default:
 		return c.finish(at, r, marshalled(fault.answer(s)), fault.Kind.String())
 	}
@@ -107,10 +113,9 @@ func (c *Cloud) handle(r *request, s *service, match *compiled) outcome {
 }
 
 func (c *Cloud) answer(r *request, s *service, match *compiled) response {
-	if match == nil && s.missing != nil {
-		if missing := s.missing(r); missing != nil {
-			return *missing
-		}
+	_, _, known := s.routes.find(r.Method, r.Path)
+	if !known && s.missing != nil {
+		return s.missing(r)
 	}
 	if !s.public[r.Pattern] {
 		var refused *response
@@ -123,14 +128,14 @@ func (c *Cloud) answer(r *request, s *service, match *compiled) response {
 			return *refused
 		}
 	}
-	if match == nil {
-		status := http.StatusNotFound
-		if _, _, known := s.routes.find(r.Method, r.Path); known {
-			status = http.StatusMethodNotAllowed
-		}
-		return response{Status: status, Body: s.fault(status, "", "The resource could not be found.")}
+	switch {
+	case match != nil:
+		return match.serve(r)
+	case known:
+		return response{Status: http.StatusMethodNotAllowed, Body: s.fault(http.StatusMethodNotAllowed, "",
+			"The method "+r.Method+" is not allowed for this resource.")}
 	}
-	return match.serve(r)
+	return response{Status: http.StatusNotFound, Body: s.fault(http.StatusNotFound, "", "The resource could not be found.")}
 }
 
 // record adds the call to the log and returns its entry, which changes only under the lock.

@@ -2,10 +2,13 @@ package simulator_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -125,6 +128,50 @@ func TestFaultBody(t *testing.T) {
 	if got := raw(t, c, "GET", "/network/v2.0/ports", "", "X-Auth-Token", token); at(got.body, "NeutronError", "type") != "OverQuota" {
 		t.Errorf("type: got %s", got.text)
 	}
+}
+
+// A caller who gives up in time has asked for nothing, unless the fault says so.
+func TestHangBeforeAndAfter(t *testing.T) {
+	for kind, want := range map[simulator.FaultKind]int{simulator.Hang: 0, simulator.HangAfter: 1} {
+		t.Run(kind.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := simulator.New(simulator.Options{})
+				client := compute(t, provider(t, c), "2.60")
+				c.AddFault(simulator.Fault{Match: "POST /servers", Kind: kind})
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				_, err := servers.Create(ctx, client, servers.CreateOpts{Name: "a", FlavorRef: "1", Networks: "none"}, nil).Extract()
+				if !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("got %v, want the deadline", err)
+				}
+				if got := len(c.Servers()); got != want {
+					t.Errorf("got %d servers, want %d", got, want)
+				}
+			})
+		})
+	}
+}
+
+// Over HTTP the server learns that the caller is gone; it could not close otherwise.
+func TestHangOverHTTP(t *testing.T) {
+	c := simulator.New(simulator.Options{})
+	web := httptest.NewServer(c)
+	c.AddFault(simulator.Fault{Match: "*", Kind: simulator.Hang})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for c.Count("GET /v3") == 0 {
+			runtime.Gosched()
+		}
+		cancel()
+	}()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, web.URL+"/identity/v3", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := http.DefaultClient.Do(request); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v, want the caller's own end", got, err)
+	}
+	web.Close()
 }
 
 func TestHangEndsWithTheCaller(t *testing.T) {
@@ -312,4 +359,61 @@ func TestRequestIDAndMethods(t *testing.T) {
 	if got := raw(t, c, "HEAD", "/compute/v2.1/flavors", "", "X-Auth-Token", token); got.status != 200 || got.text != "" {
 		t.Errorf("HEAD: got %d %q", got.status, got.text)
 	}
+}
+
+// FuzzRequest sends what nobody would: the cloud answers, with JSON where there
+// is a body, and goes on.
+func FuzzRequest(f *testing.F) {
+	for _, seed := range [][3]string{
+		{"POST", "/identity/v3/auth/tokens", `{"auth":{"identity":{"methods":["password","token","application_credential"]},"scope":{"project":{}}}}`},
+		{"POST", "/identity/v3/users/SELF/application_credentials", `{"application_credential":{"name":"a","access_rules":[{"path":"**{"}]}}`},
+		{"GET", "/compute/v2.1/servers/detail?name=a&limit=1&marker=x&sort_key=uuid&tags=a&status=ACTIVE", ""},
+		{"POST", "/compute/v2.1/servers", `{"server":{"name":"a","flavorRef":"1","networks":[{"uuid":"x","fixed_ip":"y","port":"z"}]}}`},
+		{"POST", "/compute/v2.1/servers/SERVER/action", `{"lock":{"locked_reason":3}}`},
+		{"PUT", "/compute/v2.1/servers/SERVER/metadata/a", `{"meta":null}`},
+		{"PUT", "/compute/v2.1/servers/SERVER/tags", `{"tags":["a",""]}`},
+		{"POST", "/compute/v2.1/servers/SERVER/os-interface", `{"interfaceAttachment":{"net_id":"x"}}`},
+		{"POST", "/network/v2.0/ports", `{"ports":[{"network_id":"NETWORK","fixed_ips":[{"ip_address":"x"}],"allowed_address_pairs":[{}]}]}`},
+		{"PUT", "/network/v2.0/routers/ROUTER", `{"router":{"routes":[{"destination":"::/0","nexthop":"1.1.1.1"}]}}`},
+		{"PUT", "/network/v2.0/routers/ROUTER/add_extraroutes", `{"router":{"routes":[{}]}}`},
+		{"GET", "/network/v2.0/ports?fixed_ips=ip_address=x&fields=id&limit=1&sort_key=id&sort_dir=asc&page_reverse=True", ""},
+		{"POST", "/network/v2.0/subnets", `{"subnet":{"cidr":"10.0.0.0/31","ip_version":6,"network_id":"NETWORK"}}`},
+		{"POST", "/network/v2.0/security-group-rules", `{"security_group_rule":{"port_range_min":-1,"protocol":256}}`},
+		{"POST", "/network/v2.0/floatingips", `{"floatingip":{"floating_network_id":"NETWORK","port_id":"x"}}`},
+	} {
+		f.Add(seed[0], seed[1], seed[2], "2.100", true)
+		f.Add(seed[0], seed[1], seed[2], "latest", false)
+	}
+	f.Fuzz(func(t *testing.T, method, path, body, version string, admin bool) {
+		c := simulator.New(simulator.Options{})
+		net := c.AddNetwork(simulator.NetworkSpec{Name: "net", Subnets: []string{"10.0.0.0/24"}})
+		router := c.AddRouter(simulator.RouterSpec{Name: "router", SubnetIDs: net.SubnetIDs})
+		made := c.AddServer(simulator.ServerSpec{Name: "a", Networks: []simulator.NIC{{NetworkID: net.ID}}})
+		token := bearer(t, c)
+		if admin {
+			token = adminProvider(t, c).Token()
+		}
+		fill := strings.NewReplacer("SERVER", made.ID, "NETWORK", net.ID, "ROUTER", router)
+		request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(fill.Replace(body)))
+		request.Method = method
+		parsed, err := url.Parse(fill.Replace(path))
+		if err != nil {
+			return
+		}
+		request.URL = parsed
+		request.Header.Set("X-Auth-Token", token)
+		request.Header.Set("OpenStack-API-Version", "compute "+version)
+		recorder := httptest.NewRecorder()
+		c.ServeHTTP(recorder, request)
+		got := recorder.Result()
+		if got.StatusCode < 200 || got.StatusCode > 599 || got.StatusCode == http.StatusInternalServerError {
+			t.Errorf("%s %s: got %d %s", method, path, got.StatusCode, recorder.Body)
+		}
+		if kind := got.Header.Get("Content-Type"); kind == "application/json" && method != http.MethodHead && !json.Valid(recorder.Body.Bytes()) {
+			t.Errorf("%s %s: got no JSON: %s", method, path, recorder.Body)
+		}
+		if len(c.Servers()) > 1000 {
+			t.Errorf("one call made %d servers", len(c.Servers()))
+		}
+	})
 }

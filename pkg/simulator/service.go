@@ -85,9 +85,9 @@ type service struct {
 	public map[string]bool
 	// resolve turns the path after the prefix into the path that patterns match.
 	resolve func(path string) string
-	// missing answers a path that no pattern knows, before authentication; nil, or
-	// a nil answer, leaves it to authentication and a plain 404.
-	missing func(r *request) *response
+	// missing answers a path that no pattern knows, before authentication; nil
+	// leaves it to authentication and a plain 404.
+	missing func(r *request) response
 	// admit runs before the handler and may refuse; nil admits all.
 	admit func(r *request) *response
 	// finish adds headers to every answer that came from a handler or from admit.

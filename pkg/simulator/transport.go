@@ -31,7 +31,9 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for key, values := range answer.header {
 		w.Header()[key] = values
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(answer.body)))
+	if answer.status != http.StatusNoContent {
+		w.Header().Set("Content-Length", strconv.Itoa(len(answer.body)))
+	}
 	w.WriteHeader(answer.status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(answer.body) // a caller that is gone needs no answer
