@@ -21,6 +21,7 @@ const maxAnswer = 128 << 20
 type deadline struct {
 	next    http.RoundTripper
 	timeout time.Duration
+	secrets *secrets
 }
 
 // errSlow is the cause of an attempt that took too long.
@@ -30,10 +31,18 @@ var errSlow = errors.New("no complete answer in time")
 type sendError struct {
 	// sent: the cloud may have got the request, so a write may have happened.
 	sent bool
+	// text is the error's, when that may need something cut out.
+	text string
 	err  error
 }
 
-func (e *sendError) Error() string { return e.err.Error() }
+func (e *sendError) Error() string {
+	if e.text != "" {
+		return e.text
+	}
+	return e.err.Error()
+}
+
 func (e *sendError) Unwrap() error { return e.err }
 
 // RoundTrip keeps the contract of http.RoundTripper. Errors are *sendError.
@@ -46,22 +55,22 @@ func (t *deadline) RoundTrip(r *http.Request) (*http.Response, error) {
 	var link connection
 	response, err := t.next.RoundTrip(r.WithContext(httptrace.WithClientTrace(ctx, link.trace())))
 	if err != nil {
-		return nil, &sendError{sent: !link.never(err), err: t.explain(r, ctx, err)}
+		return nil, t.explain(r, ctx, err, !link.never(err))
 	}
 	body, err := readAnswer(response.Body)
 	if err != nil {
-		return nil, &sendError{sent: true, err: t.explain(r, ctx, fmt.Errorf("read answer: %w", err))}
+		return nil, t.explain(r, ctx, fmt.Errorf("read answer: %w", err), true)
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }
 
 // explain tells the attempt's own end from the caller's.
-func (t *deadline) explain(r *http.Request, ctx context.Context, err error) error {
+func (t *deadline) explain(r *http.Request, ctx context.Context, err error, sent bool) *sendError {
 	if r.Context().Err() == nil && errors.Is(context.Cause(ctx), errSlow) {
-		return fmt.Errorf("%w (%v)", errSlow, t.timeout)
+		err = fmt.Errorf("%w (%v)", errSlow, t.timeout)
 	}
-	return err
+	return &sendError{sent: sent, text: t.secrets.redact(err.Error()), err: err}
 }
 
 func readAnswer(from io.ReadCloser) ([]byte, error) {

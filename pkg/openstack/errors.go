@@ -85,7 +85,7 @@ func (k *call) withoutAnswer(err error) *cloud.Error {
 	sent := true // an answer came, but could not be read
 	var sending *sendError
 	if errors.As(err, &sending) {
-		sent, out.Cause = sending.sent, sending.err
+		sent, out.Cause = sending.sent, sending
 	}
 	if k.write() && (sent || k.ambiguous.Load()) {
 		out.Class = cloud.ErrAmbiguous

@@ -23,7 +23,11 @@ func list[T any](ctx context.Context, client *gophercloud.ServiceClient, collect
 	seen := map[string]bool{}
 	for at := query.Encode(); !seen[at] && len(seen) < maxPages; {
 		seen[at] = true
-		items, next, err := page[T](ctx, client, collection+"?"+at, key)
+		path := collection
+		if at != "" {
+			path += "?" + at
+		}
+		items, next, err := page[T](ctx, client, path, key)
 		if err != nil {
 			return nil, err
 		}

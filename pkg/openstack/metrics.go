@@ -2,6 +2,7 @@ package openstack
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"k8s.io/component-base/metrics"
@@ -49,12 +50,7 @@ var table = struct{ duration, requests, failures, reachable, lastAnswer Metric }
 // Metrics lists what this package measures, sorted by name.
 func Metrics() []Metric {
 	all := []Metric{table.duration, table.requests, table.failures, table.reachable, table.lastAnswer}
-	slices.SortFunc(all, func(a, b Metric) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(all, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 

@@ -72,13 +72,15 @@ func (c *Client) Servers(ctx context.Context, maxAge time.Duration) ([]instances
 	return c.servers.Get(ctx, maxAge)
 }
 
-// listServers reads the servers of the token's project, a thousand a page, which
-// is as many as Nova gives unless its operator says otherwise.
+// listServers reads the servers of the token's project. It names no limit: Nova
+// gives as many a page as its operator allows, a thousand by default, and shows
+// the servers of an unreachable cell only to those who name none
+// (https://docs.openstack.org/api-guide/compute/down_cells.html).
 func (c *Client) listServers(ctx context.Context) ([]instances.Server, error) {
 	ctx, made := c.begin(ctx, opServerList)
 	var all []novaServer
 	err := c.nova(ctx, func(nova *gophercloud.ServiceClient) (err error) {
-		all, err = list[novaServer](ctx, nova, "servers/detail", url.Values{"limit": {"1000"}}, "servers")
+		all, err = list[novaServer](ctx, nova, "servers/detail", url.Values{}, "servers")
 		return err
 	})
 	if err != nil {

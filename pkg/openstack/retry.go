@@ -2,6 +2,7 @@ package openstack
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -129,8 +130,9 @@ func judge(ctx context.Context, response *http.Response, err error) attempt {
 }
 
 // judgeError reads the outcome of an attempt without an answer. The caller's own
-// end and our own refusal to send are never transient. Errors of the net package
-// say that they are context.DeadlineExceeded too, so the context itself is asked.
+// end, our own refusal to send and a certificate that we do not trust are never
+// transient. Errors of the net package say that they are context.DeadlineExceeded
+// too, so the context itself is asked.
 func judgeError(ctx context.Context, err error) attempt {
 	seen := attempt{why: err.Error(), unsure: true}
 	var sending *sendError
@@ -138,7 +140,8 @@ func judgeError(ctx context.Context, err error) attempt {
 		seen.unsure = sending.sent
 	}
 	var told *cloud.Error
-	seen.transient = ctx.Err() == nil && !errors.As(err, &told)
+	var untrusted *tls.CertificateVerificationError
+	seen.transient = ctx.Err() == nil && !errors.As(err, &told) && !errors.As(err, &untrusted)
 	return seen
 }
 

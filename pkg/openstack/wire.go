@@ -69,7 +69,7 @@ func (c *Client) layers(base http.RoundTripper) http.RoundTripper {
 			pauses:  &c.pauses,
 			next: &observe{
 				reach: &c.reach,
-				next:  &deadline{timeout: c.options.RequestTimeout, next: base},
+				next:  &deadline{timeout: c.options.RequestTimeout, secrets: &c.secrets, next: base},
 			},
 		},
 	}
