@@ -122,8 +122,11 @@ func (a account) trustee() {
 		a.b.clear("username")
 		a.b.derive("user-id", a.g.TrusteeID, "trustee-id")
 	}
-	if a.g.TrusteePassword != "" {
+	switch {
+	case a.g.TrusteePassword != "":
 		a.b.derive("password", a.g.TrusteePassword, "trustee-password")
+	case a.g.TrusteeID != "" && a.g.Password != "":
+		a.b.derive("trustee-password", a.g.Password, "password")
 	}
 }
 

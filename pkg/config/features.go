@@ -34,7 +34,7 @@ func (r *reader) checkTogether() {
 func (r *reader) checkNetworking(b *block, n *Networking) {
 	for _, name := range n.PublicNetworkNames {
 		if slices.Contains(n.InternalNetworkNames, name) {
-			r.say(b, "internal-network-name", Warning, fmt.Sprintf("network %s is both public and internal", quote(clip(name))), "write it under one of the two")
+			r.say(b, "internal-network-name", Warning, fmt.Sprintf("network %s is both public and internal, and counts as public", quote(clip(name))), "write it under one of the two")
 		}
 	}
 }

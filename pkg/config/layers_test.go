@@ -102,6 +102,12 @@ var layerTests = []struct {
 			"password=*** ← environment OS_PASSWORD", "trust-id=t ← cloud.conf:4"},
 	},
 	{
+		name: "a trustee may have the user's password",
+		text: "[Global]\nauth-url=https://k/v3\nregion=R\ntrust-id=t\ntrustee-id=u\nusername=x\npassword=S3CRET\n",
+		want: []string{"auth-url=https://k/v3 ← cloud.conf:2", "region=R ← cloud.conf:3", "user-id=u ← from trustee-id", "password=*** ← cloud.conf:7",
+			"trust-id=t ← cloud.conf:4", "trustee-id=u ← cloud.conf:5", "trustee-password=*** ← from password"},
+	},
+	{
 		name:      "a bad value in the environment",
 		text:      sound,
 		variables: map[string]string{"OS_INSECURE": "perhaps", "OS_INTERFACE": "publicURL"},
