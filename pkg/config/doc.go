@@ -9,9 +9,11 @@
 //
 //	lines.go      text → logical lines; gcfg parses each of them
 //	blocks.go     lines → sections with their values; unknown names, repeats
-//	clouds.go     clouds.yaml and OS_* variables fill what [Global] leaves out
+//	clouds.go,
+//	layers.go     clouds.yaml and OS_* variables fill what [Global] leaves out
 //	convert.go    values → typed fields, with their defaults
 //	auth.go,
+//	files.go,
 //	features.go   what the fields mean together
 //	settings.go   the effective settings, and where each one comes from
 //
