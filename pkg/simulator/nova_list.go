@@ -51,8 +51,19 @@ func (n *nova) list(r *request) response {
 	return response{Status: http.StatusOK, Body: body}
 }
 
+// wantsDeleted tells whether a list holds servers that are deleted, fully or
+// softly: those who ask what has changed see them, and admins who say deleted=true
+// see nothing else. A filter by status does not bring them back.
+func wantsDeleted(r *request) (also, only bool) {
+	asked, err := strconv.ParseBool(r.Query.Get("deleted"))
+	if only = r.Token.Admin && err == nil && asked; only {
+		return true, true
+	}
+	return r.Query.Has("changes-since") || r.Query.Has("changes-before") && r.since(66), false
+}
+
 // matching are the servers that the caller may see and wants, newest first. Those
-// deleted appear only to changes-since; those in a cell that is down never do.
+// in a cell that is down are missing.
 func (n *nova) matching(r *request, keep func(*server) bool) []*server {
 	everyone := r.Token.Admin && r.Query.Get("all_tenants") != "" && r.Query.Get("all_tenants") != "0"
 	var found []*server
@@ -64,7 +75,7 @@ func (n *nova) matching(r *request, keep func(*server) bool) []*server {
 		}
 	}
 	add(n.servers)
-	if r.Query.Has("changes-since") {
+	if also, _ := wantsDeleted(r); also {
 		add(n.deleted)
 	}
 	return found
@@ -184,8 +195,8 @@ func (n *nova) fixedAddresses(s *server, version int) []string {
 	return addresses
 }
 
-// filterStatus handles status, which may be repeated and written in any case.
-// Servers that are soft-deleted are hidden unless asked for.
+// filterStatus handles status, which may be repeated and written in any case, and
+// hides what is deleted (nova/db/main/api.py instance_get_all_by_filters_sort).
 func (n *nova) filterStatus(r *request, tests *[]func(*server) bool) *response {
 	wanted := map[string]bool{}
 	for _, status := range r.Query["status"] {
@@ -200,12 +211,11 @@ func (n *nova) filterStatus(r *request, tests *[]func(*server) bool) *response {
 		}
 		wanted[status] = true
 	}
+	also, only := wantsDeleted(r)
 	*tests = append(*tests, func(s *server) bool {
 		status := s.status()
-		if len(wanted) == 0 {
-			return status != "SOFT_DELETED"
-		}
-		return wanted[status]
+		gone := status == "DELETED" || status == "SOFT_DELETED"
+		return (also || !gone) && (gone || !only) && (len(wanted) == 0 || wanted[status])
 	})
 	return nil
 }

@@ -97,7 +97,7 @@ func TestServerFilters(t *testing.T) {
 		"?name=WEB":                           {"web-10", "web-1"}, // whatever the case
 		"?status=shutoff":                     {"web-10"},
 		"?status=ACTIVE&status=SHUTOFF":       {"web-10", "web-1"},
-		"?status=SOFT_DELETED":                {"db-1"},
+		"?status=SOFT_DELETED":                {}, // even so
 		"?flavor=2":                           {"web-1"},
 		"?ip=^" + first + "$":                 {"web-1"},
 		"?ip6=2001":                           {},
@@ -112,7 +112,7 @@ func TestServerFilters(t *testing.T) {
 		"?host=compute-1":                      {"web-10", "web-1"}, // admins only: ignored
 		"?limit=1":                             {"web-10"},
 		"?limit=0":                             {},
-		"?changes-since=1999-01-01T00:00:00Z":  {"web-10", "web-1"},
+		"?changes-since=1999-01-01T00:00:00Z":  {"db-1", "web-10", "web-1"},
 		"?changes-before=1999-01-01T00:00:00Z": {},
 	} {
 		got := raw(t, c, "GET", "/compute/v2.1/servers"+strings.ReplaceAll(query, "^", "%5E"), "", "X-Auth-Token", member.Token(), "OpenStack-API-Version", "compute 2.90")
@@ -141,6 +141,10 @@ func TestServerFilters(t *testing.T) {
 	}
 	if got := listed(t, compute(t, admin, ""), servers.ListOpts{AllTenants: true}); len(got) != 2 {
 		t.Errorf("admin, all tenants: got %v", names(got))
+	}
+	gone := raw(t, c, "GET", "/compute/v2.1/servers?all_tenants=1&deleted=true", "", "X-Auth-Token", admin.Token())
+	if list := gone.body["servers"].([]any); len(list) != 1 || at(list, 0, "name") != "db-1" {
+		t.Errorf("admin, deleted ones: got %s", gone.text)
 	}
 	if got := listed(t, compute(t, admin, ""), nil); len(got) != 0 {
 		t.Errorf("admin's own project: got %v", names(got))
