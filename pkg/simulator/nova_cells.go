@@ -54,7 +54,7 @@ func (n *nova) unreachable(r *request) []any {
 	}
 	var views []any
 	for _, s := range slices.Backward(n.servers) {
-		if !n.cell.hides(s) || s.ProjectID != r.Token.ProjectID && !r.Query.Has("all_tenants") {
+		if !n.cell.hides(s) || s.ProjectID != r.Token.ProjectID && !allTenants(r) {
 			continue
 		}
 		view := map[string]any{"id": s.ID, "status": "UNKNOWN", "links": n.links(r, "/servers/"+s.ID)}

@@ -51,6 +51,16 @@ func (n *nova) list(r *request) response {
 	return response{Status: http.StatusOK, Body: body}
 }
 
+// allTenants tells whether a list is of all projects: the parameter alone says
+// so, unless it is a word for no.
+func allTenants(r *request) bool {
+	if !r.Query.Has("all_tenants") {
+		return false
+	}
+	asked, err := strconv.ParseBool(r.Query.Get("all_tenants"))
+	return err != nil || asked
+}
+
 // wantsDeleted tells whether a list holds servers that are deleted, fully or
 // softly: those who ask what has changed see them, and admins who say deleted=true
 // see nothing else. A filter by status does not bring them back.
@@ -65,7 +75,7 @@ func wantsDeleted(r *request) (also, only bool) {
 // matching are the servers that the caller may see and wants, newest first. Those
 // in a cell that is down are missing.
 func (n *nova) matching(r *request, keep func(*server) bool) []*server {
-	everyone := r.Token.Admin && r.Query.Get("all_tenants") != "" && r.Query.Get("all_tenants") != "0"
+	everyone := allTenants(r)
 	var found []*server
 	add := func(servers []*server) {
 		for _, s := range slices.Backward(servers) {
@@ -133,7 +143,7 @@ var known = map[string]bool{
 // filters makes one test of all filters of the query.
 func (n *nova) filters(r *request) (keep func(*server) bool, refused *response) {
 	q := r.Query
-	if q.Has("all_tenants") && !r.Token.Admin {
+	if allTenants(r) && !r.Token.Admin {
 		answer := novaError(http.StatusForbidden, "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be performed.")
 		return nil, &answer
 	}

@@ -136,6 +136,9 @@ func TestServerFilters(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", query, got.status, want)
 		}
 	}
+	if got := raw(t, c, "GET", "/compute/v2.1/servers?all_tenants=False", "", "X-Auth-Token", member.Token()); got.status != 200 {
+		t.Errorf("all_tenants=False: got %d, want 200", got.status)
+	}
 	if got := raw(t, c, "GET", "/compute/v2.1/servers?nonsense=1&status=NONSENSE", "", "X-Auth-Token", member.Token()); got.status != 200 {
 		t.Errorf("before 2.75 and 2.38: got %d, want 200", got.status)
 	}
