@@ -97,13 +97,22 @@ func TestTransient404(t *testing.T) {
 	})
 }
 
-// TestScattered404s: 404s that are far apart, or with an error in between, are
-// never two of a kind.
+// TestScattered404s: 404s that are far apart, or with another answer in between,
+// never add up, not even where lists hide the server too.
 func TestScattered404s(t *testing.T) {
 	for _, between := range []struct {
 		name  string
 		check func(w *world, node *v1.Node)
 	}{
+		{"the server", func(w *world, node *v1.Node) {
+			time.Sleep(period)
+			w.cloud.SetCellDown(false)
+			if got := w.ask(node); got != alive {
+				w.Errorf("when it is seen: %+v, want %+v", got, alive)
+			}
+			w.cloud.SetCellDown(true)
+			time.Sleep(period)
+		}},
 		{"ten minutes", func(w *world, _ *v1.Node) { time.Sleep(10 * time.Minute) }},
 		{"an error", func(w *world, node *v1.Node) {
 			time.Sleep(period)
@@ -117,9 +126,10 @@ func TestScattered404s(t *testing.T) {
 	} {
 		t.Run(between.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, nil)
+				w := newWorldOn(t, hiding, nil)
 				s, node := w.joined("n1", ready(v1.ConditionUnknown))
-				w.cloud.DeleteServer(s.ID)
+				w.cloud.SetCellDownAnswer(http.StatusNotFound)
+				w.cloud.SetCellDown(true, s.ID)
 				for range 4 {
 					if got := w.ask(node); got != alive {
 						t.Errorf("at a lone 404: %+v, want %+v", got, alive)
@@ -194,25 +204,27 @@ func TestUnreadableProject(t *testing.T) {
 // TestCellDown: the servers of a cell that Nova cannot reach exist, whatever
 // this Nova answers for them.
 func TestCellDown(t *testing.T) {
-	for _, status := range []int{0, 500, 503, 404} {
-		t.Run(fmt.Sprint("answer ", status), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newWorld(t, nil)
-				for n := range 12 {
-					w.joined(fmt.Sprint("n", n), ready(v1.ConditionUnknown))
-				}
-				w.cloud.SetCellDown(true)
-				w.cloud.SetCellDownAnswer(status)
-				if got := w.passes(6); got != nil {
-					t.Errorf("reported gone: %v, want none", got)
-				}
-				for _, node := range w.list() {
-					if got := w.ask(node); got.shutdown {
-						t.Errorf("%s is said to be shut down", node.Name)
+	for _, microversion := range []string{"2.68", "2.100"} {
+		for _, status := range []int{0, 500, 503, 404} {
+			t.Run(fmt.Sprint(microversion, " answer ", status), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorldOn(t, simulator.Options{MaxMicroversion: microversion}, nil)
+					for n := range 12 {
+						w.joined(fmt.Sprint("n", n), ready(v1.ConditionUnknown))
 					}
-				}
+					w.cloud.SetCellDown(true)
+					w.cloud.SetCellDownAnswer(status)
+					if got := w.passes(6); got != nil {
+						t.Errorf("reported gone: %v, want none", got)
+					}
+					for _, node := range w.list() {
+						if got := w.ask(node); got.shutdown {
+							t.Errorf("%s is said to be shut down", node.Name)
+						}
+					}
+				})
 			})
-		})
+		}
 	}
 }
 
@@ -263,7 +275,7 @@ func TestHalfVanish(t *testing.T) {
 // TestHeldNodesRecover: the servers were only hidden, and come back.
 func TestHeldNodesRecover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, nil)
+		w := newWorldOn(t, hiding, nil)
 		for n := range 8 {
 			w.joined(fmt.Sprint("n", n), ready(v1.ConditionUnknown))
 		}
@@ -457,6 +469,35 @@ func TestNodesOfOneNameDoNotStorm(t *testing.T) {
 		want := []string{"NodeServerAmbiguous twin: 2 servers have this node's name: " + ids[0] + ", " + ids[1] + ". None is chosen."}
 		if diff := cmp.Diff(want, w.events); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestDeletedNodesAreForgotten: memory does not grow with the Nodes of the past.
+func TestDeletedNodesAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.joined("stays")
+		for n := range 5 {
+			w.server(fmt.Sprint("unlabelled", n))
+			w.node(fmt.Sprint("unlabelled", n), ready(v1.ConditionUnknown))
+			s, _ := w.joined(fmt.Sprint("lost", n), ready(v1.ConditionUnknown))
+			w.cloud.DeleteServer(s.ID)
+			w.node(fmt.Sprint("foreign", n), providerID("k3s://n"), ready(v1.ConditionUnknown))
+		}
+		w.passes(3)
+		if got := w.inst.Remembered(); got == 0 {
+			t.Fatal("nothing is remembered, so nothing could be forgotten")
+		}
+		for _, node := range w.list()[1:] {
+			w.forget(node)
+		}
+		time.Sleep(time.Minute)
+		w.ask(w.list()[0])
+		time.Sleep(time.Minute)
+		w.describe(w.list()[0])
+		if got := w.inst.Remembered(); got != 0 {
+			t.Errorf("%d things are still remembered, want none", got)
 		}
 	})
 }

@@ -15,7 +15,7 @@ import (
 const (
 	// listAge is how old the shared lists may be for what the framework asks
 	// again every few minutes anyway.
-	listAge = time.Minute
+	listAge = 30 * time.Second
 	// recheckAge is how old they may be when a Node's server was not in an
 	// older list, or not ready there: however many Nodes have no server, the
 	// lists are not read more often.

@@ -44,7 +44,16 @@ type world struct {
 // newWorld makes one with an empty network "nodes". change may alter the options.
 func newWorld(t *testing.T, change func(*instances.Options)) *world {
 	t.Helper()
-	w := &world{T: t, cloud: simulator.New(simulator.Options{})}
+	return newWorldOn(t, simulator.Options{}, change)
+}
+
+// hiding is a Nova from before microversion 2.69: its lists hide the servers
+// of a cell that is down.
+var hiding = simulator.Options{MaxMicroversion: "2.68"}
+
+func newWorldOn(t *testing.T, options simulator.Options, change func(*instances.Options)) *world {
+	t.Helper()
+	w := &world{T: t, cloud: simulator.New(options)}
 	w.network = w.cloud.AddNetwork(simulator.NetworkSpec{Name: "nodes", Subnets: []string{"10.0.0.0/16"}})
 	w.ctx = klog.NewContext(t.Context(), funcr.New(func(_, args string) {
 		w.mu.Lock()
