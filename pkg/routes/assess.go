@@ -17,6 +17,10 @@ type assessment struct {
 	contests []contest
 	// settled are ledger entries of which nothing is left, sorted.
 	settled []pair
+	// unrecorded are routes of ours that the ledger does not know, sorted:
+	// another controller wrote them. Once in the ledger they stay known as ours
+	// when their node and its instance go.
+	unrecorded []pair
 	// own counts the routes of ours on the router, wanted or left over.
 	own int
 }
@@ -71,7 +75,7 @@ func assess(desired *Desired, actual *Actual) *assessment {
 		}
 		present[p] = true
 		if wanted.routes[p] {
-			a.own++
+			a.recognise(p, actual)
 			continue
 		}
 		a.sort(p, r, desired, actual, left)
@@ -96,10 +100,18 @@ func (a *assessment) sort(p pair, r Route, desired *Desired, actual *Actual, lef
 			left[p] = &leftover{pair: p}
 		}
 		left[p].spelled = append(left[p].spelled, r)
-		a.own++
+		a.recognise(p, actual)
 	case contested:
 		a.contests = append(a.contests, contest{desired.PodCIDRs[p.prefix], r, actual.holders(p)[0].ID})
 	case others:
+	}
+}
+
+// recognise counts a route of ours.
+func (a *assessment) recognise(p pair, actual *Actual) {
+	a.own++
+	if !actual.Written[p] {
+		a.unrecorded = append(a.unrecorded, p)
 	}
 }
 
@@ -121,6 +133,7 @@ func (a *assessment) conclude(left map[pair]*leftover, wanted wishes, actual *Ac
 	}
 	slices.SortFunc(a.leftovers, func(x, y leftover) int { return x.compare(y.pair) })
 	slices.SortFunc(a.settled, pair.compare)
+	a.unrecorded = sorted(a.unrecorded, pair.compare)
 	slices.SortFunc(a.contests, func(x, y contest) int {
 		return cmp.Or(cmp.Compare(x.node, y.node), compareRoutes(x.route, y.route))
 	})

@@ -34,7 +34,8 @@ type ConfigMapLedger struct {
 	client corev1.ConfigMapInterface
 
 	mu      sync.Mutex
-	version string        // resourceVersion of the last read or write; "" when there is no ConfigMap
+	exists  bool          // the ConfigMap was there at the last read or write
+	version string        // its resourceVersion then
 	memory  *MemoryLedger // set when the API server forbids
 }
 
@@ -53,7 +54,7 @@ func (l *ConfigMapLedger) Load(ctx context.Context) ([]Route, error) {
 	found, err := l.client.Get(ctx, LedgerName, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		l.version = ""
+		l.exists, l.version = false, ""
 		return nil, nil
 	case apierrors.IsForbidden(err):
 		l.forbidden(ctx, err)
@@ -61,7 +62,7 @@ func (l *ConfigMapLedger) Load(ctx context.Context) ([]Route, error) {
 	case err != nil:
 		return nil, fmt.Errorf("get ConfigMap %s/%s: %w", LedgerNamespace, LedgerName, err)
 	}
-	l.version = found.ResourceVersion
+	l.exists, l.version = true, found.ResourceVersion
 	var routes []Route
 	for line := range strings.Lines(found.Data[ledgerKey]) {
 		destination, hop, ok := strings.Cut(strings.TrimSpace(line), " ")
@@ -89,7 +90,7 @@ func (l *ConfigMapLedger) Save(ctx context.Context, routes []Route) error {
 	case err != nil:
 		return fmt.Errorf("write ConfigMap %s/%s: %w", LedgerNamespace, LedgerName, err)
 	}
-	l.version = written.ResourceVersion
+	l.exists, l.version = true, written.ResourceVersion
 	return nil
 }
 
@@ -106,7 +107,7 @@ func (l *ConfigMapLedger) write(ctx context.Context, text string) (*v1.ConfigMap
 		},
 		Data: map[string]string{ledgerKey: text},
 	}
-	if l.version == "" {
+	if !l.exists {
 		return l.client.Create(ctx, desired, metav1.CreateOptions{})
 	}
 	return l.client.Update(ctx, desired, metav1.UpdateOptions{})

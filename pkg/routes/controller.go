@@ -48,8 +48,8 @@ type Controller struct {
 	reach *reach
 	voice *announcer
 
-	observing sync.Mutex // one observation at a time; guards found and explained
-	found     string     // the router found on the nodes' subnets
+	observing turn   // one observation at a time; guards found and explained
+	found     string // the router found on the nodes' subnets
 	explained map[string]bool
 	relist    atomic.Bool // a port that a list had is gone
 	latest    atomic.Pointer[view]
@@ -69,9 +69,10 @@ func New(o Options) *Controller {
 		configured: o.RouterID,
 		ranges:     ranges,
 		nodes:      o.Nodes,
-		book:       &book{ledger: o.Ledger},
-		reach:      &reach{api: o.Router},
+		book:       newBook(o.Ledger),
+		reach:      newReach(o.Router),
 		voice:      &announcer{events: o.Events},
+		observing:  newTurn(),
 	}
 	c.pairs = newPortPairs(o.Ports, c.sayPairsExhausted)
 	c.table = newTable(o.Router, c.book, tableHooks{
@@ -101,9 +102,10 @@ func (c *Controller) ListRoutes(ctx context.Context, _ string) ([]*cloudprovider
 		return nil, nil
 	}
 	c.sayContests(v)
-	if len(v.assessment.settled) > 0 {
-		if err := c.table.group.Do(ctx, change{settle: v.assessment.settled}); err != nil {
-			klog.FromContext(ctx).Error(err, "Old entries stay in the ledger of routes for now")
+	if a := v.assessment; len(a.unrecorded)+len(a.settled) > 0 {
+		err := c.table.group.Do(ctx, change{ledger: &ledgerChange{enter: a.unrecorded, strike: a.settled}})
+		if err != nil {
+			klog.FromContext(ctx).Error(err, "The ledger of routes is behind the router for now")
 		}
 	}
 	return v.list(), nil
@@ -195,47 +197,34 @@ func (c *Controller) want(ctx context.Context, key nodeCIDR) (*view, Want, error
 	return v, v.desired.Wants[i], nil
 }
 
-// leftovers finds what DeleteRoute is to remove: the pair that ListRoutes named,
-// unless a node wants it by now.
+// leftovers finds what DeleteRoute is to remove: what ListRoutes named and no
+// node wants. A route that was a node's when it was listed, and whose node has
+// gone since, is looked at again: its port may have gone too.
 func (c *Controller) leftovers(ctx context.Context, route *cloudprovider.Route) ([]leftover, error) {
 	prefix, err := parsePrefix(route.DestinationCIDR)
 	if err != nil {
 		return nil, err
 	}
+	hops := hopsOf(route)
+	current := func(v *view) bool {
+		return !slices.ContainsFunc(hops, func(hop netip.Addr) bool {
+			node, wanted := v.wanted[pair{prefix, hop}]
+			return wanted && !c.stillWanted(node, prefix)
+		})
+	}
 	v := c.latest.Load()
-	if v == nil {
-		if v, err = c.observe(ctx, lookAtCache); err != nil || v == nil {
+	if v == nil || !current(v) {
+		if v, err = c.observeUntil(ctx, lookAtCache, current); err != nil || v == nil {
 			return nil, err
 		}
 	}
 	var found []leftover
-	hops := hopsOf(route)
 	for _, l := range v.assessment.leftovers {
 		if l.prefix == prefix && (len(hops) == 0 || slices.Contains(hops, l.hop)) {
 			found = append(found, l)
 		}
 	}
-	for _, hop := range hops {
-		if l, departed := c.departed(v, pair{prefix, hop}); departed {
-			found = append(found, l)
-		}
-	}
 	return found, nil
-}
-
-// departed gives a route that was a node's when it was listed and is no node's any more.
-func (c *Controller) departed(v *view, p pair) (leftover, bool) {
-	node, wanted := v.wanted[p]
-	if !wanted || c.stillWanted(node, p.prefix) {
-		return leftover{}, false
-	}
-	l := leftover{pair: p}
-	for _, port := range v.actual.holders(p) {
-		if v.actual.filters(port) {
-			l.ports = append(l.ports, port.ID)
-		}
-	}
-	return l, true
 }
 
 // stillWanted asks the informer, which may be ahead of the last observation.

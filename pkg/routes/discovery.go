@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -25,31 +24,30 @@ const (
 type reach struct {
 	api RouterAPI
 
-	mu       sync.Mutex
+	reading  turn // guards what follows
 	routerID string
 	attached attachment
 	at       time.Time
 }
 
+func newReach(api RouterAPI) *reach { return &reach{api: api, reading: newTurn()} }
+
 // read gives the router's subnets, read at most maxAge ago: at most two calls.
-func (r *reach) read(ctx context.Context, routerID string, maxAge time.Duration) (attachment, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// It says whether it read them now.
+func (r *reach) read(ctx context.Context, routerID string, maxAge time.Duration) (attached attachment, fresh bool, err error) {
+	if err := r.reading.take(ctx); err != nil {
+		return attachment{}, false, err
+	}
+	defer r.reading.pass()
 	if r.routerID == routerID && !r.at.IsZero() && time.Since(r.at) < maxAge {
-		return r.attached, nil
+		return r.attached, false, nil
 	}
 	interfaces, err := r.api.Interfaces(ctx, routerID)
 	if err != nil {
-		return attachment{}, fmt.Errorf("read the subnets of router %s: %w", routerID, err)
+		return attachment{}, false, fmt.Errorf("read the subnets of router %s: %w", routerID, err)
 	}
 	r.routerID, r.attached, r.at = routerID, attach(interfaces), time.Now()
-	return r.attached, nil
-}
-
-func (r *reach) readAt() time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.at
+	return r.attached, true, nil
 }
 
 // attachedNow reads the router's subnets again, unless that was just done.
@@ -57,7 +55,8 @@ func (c *Controller) attachedNow(ctx context.Context) (attachment, error) {
 	c.table.mu.Lock()
 	id := c.table.id
 	c.table.mu.Unlock()
-	return c.reach.read(ctx, id, reachAge)
+	attached, _, err := c.reach.read(ctx, id, reachAge)
+	return attached, err
 }
 
 // routerID says which router carries the routes: the configured one, else the

@@ -48,34 +48,46 @@ func (l *MemoryLedger) Save(_ context.Context, routes []Route) error {
 
 // book is the ledger as this process knows it.
 type book struct {
-	ledger Ledger
-
-	mu sync.Mutex
+	ledger  Ledger
+	writing turn // guards pairs
 	// pairs is replaced, never changed, so that readers need no copy; nil until loaded.
 	pairs map[pair]bool
 }
 
+func newBook(ledger Ledger) *book { return &book{ledger: ledger, writing: newTurn()} }
+
 // read gives all entries, from the ledger the first time. The caller must not change them.
 func (b *book) read(ctx context.Context) (map[pair]bool, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.pairs == nil {
-		pairs, err := b.load(ctx)
-		if err != nil {
-			return nil, err
-		}
-		b.pairs = pairs
+	if err := b.writing.take(ctx); err != nil {
+		return nil, err
+	}
+	defer b.writing.pass()
+	if err := b.open(ctx); err != nil {
+		return nil, err
 	}
 	return b.pairs, nil
 }
 
+func (b *book) open(ctx context.Context) error {
+	if b.pairs != nil {
+		return nil
+	}
+	pairs, err := b.load(ctx)
+	if err == nil {
+		b.pairs = pairs
+	}
+	return err
+}
+
 // update enters and strikes pairs with one save, or with none where nothing changes.
 func (b *book) update(ctx context.Context, enter, strike []pair) error {
-	if _, err := b.read(ctx); err != nil {
+	if err := b.writing.take(ctx); err != nil {
 		return err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	defer b.writing.pass()
+	if err := b.open(ctx); err != nil {
+		return err
+	}
 	const attempts = 4
 	for attempt := 1; ; attempt++ {
 		next := maps.Clone(b.pairs)

@@ -91,8 +91,10 @@ func (c *Controller) observe(ctx context.Context, l look) (*view, error) {
 // observeUntil observes unless another caller's observation, finished while
 // this one waited, is enough.
 func (c *Controller) observeUntil(ctx context.Context, l look, enough func(*view) bool) (*view, error) {
-	c.observing.Lock()
-	defer c.observing.Unlock()
+	if err := c.observing.take(ctx); err != nil {
+		return nil, err
+	}
+	defer c.observing.pass()
 	if v := c.latest.Load(); v != nil && enough(v) {
 		return v, nil
 	}
@@ -162,7 +164,7 @@ func (c *Controller) begin(ctx context.Context, l look) (*sight, error) {
 	if s.router, err = c.readRouter(ctx, id, l); err != nil {
 		return nil, err
 	}
-	if s.attached, err = c.reach.read(ctx, id, forever); err != nil {
+	if s.attached, _, err = c.reach.read(ctx, id, forever); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -208,11 +210,11 @@ func (c *Controller) refresh(ctx context.Context, s *sight, v *view) (refreshed 
 		refreshed = true
 	}
 	if len(v.desired.Problems) > 0 {
-		before := c.reach.readAt()
-		if s.attached, err = c.reach.read(ctx, s.router.ID, reachAge); err != nil {
+		var fresh bool
+		if s.attached, fresh, err = c.reach.read(ctx, s.router.ID, reachAge); err != nil {
 			return false, err
 		}
-		refreshed = refreshed || c.reach.readAt().After(before)
+		refreshed = refreshed || fresh
 	}
 	return refreshed, nil
 }

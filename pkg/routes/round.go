@@ -30,6 +30,7 @@ type round struct {
 	add, remove []pair
 	asked       map[pair]intent
 	failed      map[pair]error
+	unsaved     error // what kept the ledger from being written
 	// unfit are the pairs that the router has no room for, limit what it said.
 	unfit []pair
 	limit error
@@ -75,16 +76,15 @@ func (r *round) ration(router Router) {
 	r.add = r.add[:room]
 }
 
-// enter writes the ledger ahead of the router.
-func (r *round) enter(ctx context.Context, settle []pair) {
-	err := r.table.book.update(ctx, r.add, settle)
-	if err == nil {
+// record writes the ledger ahead of the router, with one save.
+func (r *round) record(ctx context.Context, enter, strike []pair) {
+	r.unsaved = r.table.book.update(ctx, append(enter, r.add...), strike)
+	if r.unsaved == nil {
 		return
 	}
 	// An unrecorded route could become nobody's; so none is written.
-	r.fail(r.add, err)
+	r.fail(r.add, r.unsaved)
 	r.add = nil
-	klog.FromContext(ctx).Error(err, "Routes wait: what is written to the router must be recorded first")
 }
 
 // carryOut writes: removals first, then additions, in one call where the cloud

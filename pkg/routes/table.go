@@ -21,12 +21,17 @@ const (
 	batchTime = 2 * time.Minute
 )
 
-// change is one caller's wish: a pair on the router, or off it, or ledger
-// entries struck of which nothing is left.
+// change is one caller's wish: a pair on the router, or off it, or only the
+// ledger brought up to what was observed.
 type change struct {
 	pair   pair
 	remove bool
-	settle []pair
+	ledger *ledgerChange
+}
+
+type ledgerChange struct {
+	enter  []pair // of ours, but written by another controller
+	strike []pair // of which nothing is left
 }
 
 // table writes the routes of one router. All writes pass through its group:
@@ -119,7 +124,10 @@ func (t *table) commit(ctx context.Context, changes []change) []error {
 	}
 	errs := make([]error, len(changes))
 	for i, c := range changes {
-		if c.settle == nil && c.remove == r.asked[c.pair].removed() {
+		switch {
+		case c.ledger != nil:
+			errs[i] = r.unsaved
+		case c.remove == r.asked[c.pair].removed():
 			errs[i] = r.failed[c.pair]
 		}
 	}
@@ -148,10 +156,10 @@ func (t *table) open(ctx context.Context, changes []change) (*round, error) {
 		return nil, err
 	}
 	r := &round{table: t, atomic: features.AtomicRoutes, calls: callBudget, asked: map[pair]intent{}, failed: map[pair]error{}}
-	var settle []pair
+	var enter, strike []pair
 	for _, c := range changes {
-		if c.settle != nil {
-			settle = append(settle, c.settle...)
+		if c.ledger != nil {
+			enter, strike = append(enter, c.ledger.enter...), append(strike, c.ledger.strike...)
 			continue
 		}
 		want := putOn
@@ -172,8 +180,8 @@ func (t *table) open(ctx context.Context, changes []change) (*round, error) {
 	r.anticipate(present)
 	r.rest()
 	r.ration(router)
-	settle = slices.DeleteFunc(settle, func(p pair) bool { return present[p] || r.asked[p] == putOn })
-	r.enter(ctx, settle)
+	strike = slices.DeleteFunc(strike, func(p pair) bool { return present[p] || r.asked[p] == putOn })
+	r.record(ctx, enter, strike)
 	return r, nil
 }
 
