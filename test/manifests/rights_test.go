@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,11 +32,48 @@ const deadline = 3 * time.Minute
 // node: nothing is forbidden to it, and it forbids its metrics to strangers.
 func TestRightsAreEnough(t *testing.T) {
 	world := open(t)
+	t.Run("in the place of another", func(t *testing.T) { replace(t, world) })
 	for _, c := range []deployment{
 		{"daemonset", "daemonset", "system:serviceaccount:kube-system:cloud-controller-manager"},
 		{"static-pod", "static-pod/rbac", "system:cloud-controller-manager"},
 	} {
 		t.Run(c.base, func(t *testing.T) { c.live(t, world) })
+	}
+}
+
+// replace applies the DaemonSet over one of the same name, as docs/how-to/move-to-underlay.md
+// says: nothing is refused as immutable, and nothing of the other stays.
+func replace(t *testing.T, world *playground.Playground) {
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	apply := []string{"--kubeconfig", world.Kubeconfig(), "apply", "--validate=strict"}
+	run(ctx, t, kubectl(t), append(apply, "-f", "testdata/before.yaml")...)
+	sets := world.Client.AppsV1().DaemonSets("kube-system")
+	before, err := sets.Get(ctx, "openstack-cloud-controller-manager", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(ctx, t, kubectl(t), append(apply, "-k", filepath.Join(root, "daemonset"))...)
+	after, err := sets.Get(ctx, before.Name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.UID != before.UID {
+		t.Error("the DaemonSet was made anew")
+	}
+	wanted := pod(t, "daemonset")
+	got := after.Spec.Template.Spec
+	if len(got.Containers) != 1 || got.Containers[0].Image != image || len(got.Containers[0].VolumeMounts) != len(wanted.Containers[0].VolumeMounts) || len(got.Volumes) != len(wanted.Volumes) {
+		t.Errorf("something of the old pods stayed: %+v", got)
+	}
+	role, err := world.Client.RbacV1().ClusterRoles().Get(ctx, "system:cloud-controller-manager", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range role.Rules {
+		if slices.Contains(rule.Resources, "secrets") || slices.Contains(rule.Verbs, "*") {
+			t.Errorf("an old rule stayed: %v", rule)
+		}
 	}
 }
 
