@@ -24,13 +24,13 @@ type authority struct {
 	pem  []byte
 }
 
-func newAuthority() (*authority, error) {
+func newAuthority(name string) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make the CA key: %w", err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "underlay-ca"},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(30 * 24 * time.Hour),
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 		IsCA:     true, BasicConstraintsValid: true,
@@ -91,7 +91,9 @@ func (a *authority) issue(template *x509.Certificate) (cert, key []byte, err err
 }
 
 // writeKeys puts into dir what the components read: ca.crt, serving.crt and
-// .key, and the service account key pair sa.key and sa.pub.
+// .key, the service account key pair sa.key and sa.pub, and front-proxy-ca.crt,
+// an authority that has issued nothing: extension servers, the cloud controller
+// manager among them, want to know who may speak for users.
 func (a *authority) writeKeys(dir string, serviceAddress netip.Addr) error {
 	cert, key, err := a.server(
 		[]string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
@@ -107,11 +109,15 @@ func (a *authority) writeKeys(dir string, serviceAddress netip.Addr) error {
 	if err != nil {
 		return fmt.Errorf("encode the service account key: %w", err)
 	}
+	frontProxy, err := newAuthority("underlay-front-proxy-ca")
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	for name, content := range map[string][]byte{
-		"ca.crt": a.pem, "serving.crt": cert, "serving.key": key,
+		"ca.crt": a.pem, "front-proxy-ca.crt": frontProxy.pem, "serving.crt": cert, "serving.key": key,
 		"sa.key": encode("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(account)),
 		"sa.pub": encode("PUBLIC KEY", public),
 	} {

@@ -104,6 +104,8 @@ func (c *ControlPlane) apiserverArgs() []string {
 		"--endpoint-reconciler-type=none", // a loopback address is no legal endpoint
 		"--tls-cert-file=" + c.path("pki/serving.crt"), "--tls-private-key-file=" + c.path("pki/serving.key"),
 		"--client-ca-file=" + c.path("pki/ca.crt"),
+		"--requestheader-client-ca-file=" + c.path("pki/front-proxy-ca.crt"), "--requestheader-allowed-names=front-proxy-client",
+		"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged",
 		"--service-cluster-ip-range=" + c.serviceRange(),
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",

@@ -57,7 +57,7 @@ func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "log"), 0o755); err != nil {
 		return nil, fmt.Errorf("start the control plane: %w", err)
 	}
-	ca, err := newAuthority()
+	ca, err := newAuthority("underlay-ca")
 	if err != nil {
 		return nil, err
 	}

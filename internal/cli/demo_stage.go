@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"underlay/internal/playground"
+)
+
+// stage is one thing that happens to the cluster.
+type stage struct {
+	title string
+	do    func(ctx context.Context) error
+}
+
+func nodeName(n int) string { return fmt.Sprintf("node-%d", n) }
+
+func (d *demo) stages() []stage {
+	join := func(from, to int) func(context.Context) error {
+		return func(ctx context.Context) error {
+			for n := from; n <= to; n++ {
+				d.joined = n
+				if _, err := d.world.Join(ctx, nodeName(n)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	first, leaver := d.options.nodes, min(2, d.options.nodes)
+	return []stage{
+		{title: counted(first, "node") + joins(first), do: join(1, first)},
+		{title: nodeName(first+1) + " joins", do: join(first+1, first+1)},
+		{title: nodeName(leaver) + " leaves", do: func(ctx context.Context) error { return d.world.Leave(ctx, nodeName(leaver)) }},
+	}
+}
+
+func joins(n int) string {
+	if n == 1 {
+		return " joins"
+	}
+	return " join"
+}
+
+// play does one stage, shows what happens, and ends when everything is right.
+func (d *demo) play(ctx context.Context, stage stage) error {
+	d.screen.section(strings.ToUpper(stage.title[:1]) + stage.title[1:])
+	ctx, cancel := context.WithTimeout(ctx, d.options.stageTimeout)
+	defer cancel()
+	before, err := d.world.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	d.world.Cloud.ResetCalls()
+	began, last := time.Now(), before
+	if err := stage.do(ctx); err != nil {
+		return err
+	}
+	err = d.world.Settle(ctx, func(now playground.Observation) {
+		d.screen.events(time.Since(began), changes(last, now))
+		last = now
+		if problems := now.Problems(1); len(problems) > 0 {
+			d.screen.status("waiting: " + problems[0])
+		}
+	})
+	d.screen.status("")
+	d.screen.routeTable(tableOf(before, last))
+	if err != nil {
+		d.screen.quote(d.controller.LogTail(10))
+		return fmt.Errorf("%s: %w", stage.title, err)
+	}
+	d.screen.done(d.summary(last))
+	return nil
+}
+
+// summary says that all is right, and what it cost.
+func (d *demo) summary(o playground.Observation) string {
+	reads, routerWrites, portWrites := 0, 0, 0
+	for _, call := range d.world.Cloud.Calls() {
+		switch {
+		case call.Method == http.MethodGet || call.Method == http.MethodHead:
+			reads++
+		case strings.Contains(call.Pattern, "/routers/"):
+			routerWrites++
+		case strings.Contains(call.Pattern, "/ports/"):
+			portWrites++
+		}
+	}
+	routes, pairs := 0, 0
+	for _, route := range o.Routes {
+		if route.Ours {
+			routes++
+		}
+	}
+	for _, node := range o.Nodes {
+		pairs += len(node.Pairs)
+	}
+	return fmt.Sprintf("%s, %s, %s: all right.  OpenStack calls: %s, %s, %s",
+		counted(len(o.Nodes), "node"), counted(routes, "route"), counted(pairs, "address pair"),
+		counted(reads, "read"), counted(routerWrites, "router write"), counted(portWrites, "port write"))
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
