@@ -133,7 +133,7 @@ func (c *Controller) CreateRoute(ctx context.Context, _, _ string, route *cloudp
 	if errors.Is(portErr, cloud.ErrNotFound) {
 		c.relist.Store(true)
 	}
-	if err := errors.Join(routeErr, portErr); err != nil {
+	if err := join(routeErr, portErr); err != nil {
 		return fmt.Errorf("create route %s of node %s: %w", want.pair(), want.Node, err)
 	}
 	return nil
@@ -168,7 +168,7 @@ func (c *Controller) DeleteRoute(ctx context.Context, _ string, route *cloudprov
 		}
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := join(errs...); err != nil {
 		return fmt.Errorf("delete route %s: %w", route.Name, err)
 	}
 	return nil

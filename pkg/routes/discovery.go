@@ -3,7 +3,6 @@ package routes
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -14,11 +13,9 @@ import (
 	"underlay/internal/cloud"
 )
 
-const (
-	forever = time.Duration(math.MaxInt64)
-	// reachAge is the least time between two reads of the router's subnets.
-	reachAge = 30 * time.Second
-)
+// reachRest is the least time between two reads of the router's subnets for
+// the sake of a next hop that is on none of them.
+const reachRest = 30 * time.Second
 
 // reach remembers which subnets a router is attached to.
 type reach struct {
@@ -27,20 +24,26 @@ type reach struct {
 	reading  turn // guards what follows
 	routerID string
 	attached attachment
-	at       time.Time
+	at       time.Time // of the last read
+	doubted  time.Time // when a next hop was last a reason to read
 }
 
 func newReach(api RouterAPI) *reach { return &reach{api: api, reading: newTurn()} }
 
-// read gives the router's subnets, read at most maxAge ago: at most two calls.
-// It says whether it read them now.
-func (r *reach) read(ctx context.Context, routerID string, maxAge time.Duration) (attached attachment, fresh bool, err error) {
+// read gives the router's subnets: at most two calls, and none when they are
+// known. Doubt, that is a next hop on none of them, is a reason to read again,
+// but not twice within reachRest. It says whether it read now.
+func (r *reach) read(ctx context.Context, routerID string, doubt bool) (attached attachment, fresh bool, err error) {
 	if err := r.reading.take(ctx); err != nil {
 		return attachment{}, false, err
 	}
 	defer r.reading.pass()
-	if r.routerID == routerID && !r.at.IsZero() && time.Since(r.at) < maxAge {
-		return r.attached, false, nil
+	if r.routerID == routerID {
+		again := doubt && time.Since(r.at) >= freshAge && time.Since(r.doubted) >= reachRest
+		if !again {
+			return r.attached, false, nil
+		}
+		r.doubted = time.Now()
 	}
 	interfaces, err := r.api.Interfaces(ctx, routerID)
 	if err != nil {
@@ -55,7 +58,7 @@ func (c *Controller) attachedNow(ctx context.Context) (attachment, error) {
 	c.table.mu.Lock()
 	id := c.table.id
 	c.table.mu.Unlock()
-	attached, _, err := c.reach.read(ctx, id, reachAge)
+	attached, _, err := c.reach.read(ctx, id, true)
 	return attached, err
 }
 
@@ -73,6 +76,13 @@ func (c *Controller) routerID(ctx context.Context, s *sight) (string, error) {
 		return "", nil
 	}
 	subnets := subnetsOf(s.nodes, s.ports)
+	if len(subnets) == 0 { // the list may be older than the nodes
+		var err error
+		if s.ports, err = c.listPorts(ctx, freshAge); err != nil {
+			return "", err
+		}
+		subnets = subnetsOf(s.nodes, s.ports)
+	}
 	if len(subnets) == 0 {
 		return "", fmt.Errorf("find the router of %s: none of their Neutron ports is visible to these credentials; "+
 			"name the router: [Route] router-id=…", count(len(s.nodes), "node"))

@@ -61,10 +61,12 @@ type announcer struct {
 	said map[announcement]time.Time
 }
 
-type announcement struct{ reason, node, message string }
+type announcement struct{ reason, node, topic string }
 
-func (a *announcer) say(node *v1.Node, e Event, message string) {
-	if a.events == nil || node == nil || !a.isNew(announcement{e.Reason, node.Name, message}) {
+// say records an event on the node unless it did so for this topic within the
+// hour. The message may differ in what matters to nobody, as request ids do.
+func (a *announcer) say(node *v1.Node, e Event, topic, message string) {
+	if a.events == nil || node == nil || !a.isNew(announcement{e.Reason, node.Name, topic}) {
 		return
 	}
 	a.events.Event(node, e.Type, e.Reason, message)
@@ -96,7 +98,7 @@ func (c *Controller) sayRouterFound(nodes []*v1.Node) {
 			first = node
 		}
 	}
-	c.voice.say(first, eventRouterFound, fmt.Sprintf(
+	c.voice.say(first, eventRouterFound, c.found, fmt.Sprintf(
 		"Pod routes go to router %s, the only one on the nodes' subnets", c.found))
 }
 
@@ -110,21 +112,21 @@ func (c *Controller) sayLimit(_ context.Context, err *LimitError, refused []pair
 	for _, p := range refused {
 		if node := v.wanted[p]; !told[node] {
 			told[node] = true
-			c.voice.say(v.nodes[node], eventRouteLimit, err.Error())
+			c.voice.say(v.nodes[node], eventRouteLimit, fmt.Sprint(err.RouterID, err.Present, err.Limit), err.Error())
 		}
 	}
 }
 
 func (c *Controller) sayPairsExhausted(_ context.Context, node string, port Port, err error) {
 	if v := c.latest.Load(); v != nil {
-		c.voice.say(v.nodes[node], eventPairLimit, fmt.Sprintf(
+		c.voice.say(v.nodes[node], eventPairLimit, fmt.Sprint(port.ID, len(port.AddressPairs)), fmt.Sprintf(
 			"Port %s has %s and no room for the node's pod CIDRs: %v", port.ID, count(len(port.AddressPairs), "address pair"), err))
 	}
 }
 
 func (c *Controller) sayContests(v *view) {
 	for _, t := range v.assessment.contests {
-		c.voice.say(v.nodes[t.node], eventForeignNextHop, fmt.Sprintf(
+		c.voice.say(v.nodes[t.node], eventForeignNextHop, fmt.Sprint(t.route), fmt.Sprintf(
 			"Router %s also routes %s to %s, an address of port %s, which is no node's; pods of this node lose traffic to it",
 			v.actual.Router.ID, t.route.Destination, t.route.NextHop, t.portID))
 	}

@@ -2,7 +2,6 @@ package routes
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -70,7 +69,7 @@ func (c *Controller) guard(ctx context.Context) {
 func (c *Controller) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
-	if err := errors.Join(c.table.group.Close(ctx), c.pairs.group.Close(ctx)); err != nil {
+	if err := join(c.table.group.Close(ctx), c.pairs.group.Close(ctx)); err != nil {
 		klog.FromContext(ctx).Error(err, "Stopped with writes in flight; the next controller finds what they left")
 	}
 }

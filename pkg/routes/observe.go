@@ -164,7 +164,7 @@ func (c *Controller) begin(ctx context.Context, l look) (*sight, error) {
 	if s.router, err = c.readRouter(ctx, id, l); err != nil {
 		return nil, err
 	}
-	if s.attached, _, err = c.reach.read(ctx, id, forever); err != nil {
+	if s.attached, _, err = c.reach.read(ctx, id, false); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -211,7 +211,7 @@ func (c *Controller) refresh(ctx context.Context, s *sight, v *view) (refreshed 
 	}
 	if len(v.desired.Problems) > 0 {
 		var fresh bool
-		if s.attached, fresh, err = c.reach.read(ctx, s.router.ID, reachAge); err != nil {
+		if s.attached, fresh, err = c.reach.read(ctx, s.router.ID, true); err != nil {
 			return false, err
 		}
 		refreshed = refreshed || fresh
