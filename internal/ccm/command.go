@@ -14,7 +14,6 @@ import (
 	appconfig "k8s.io/cloud-provider/app/config"
 	"k8s.io/cloud-provider/names"
 	"k8s.io/cloud-provider/options"
-	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/klog/v2"
 
 	cloudprovider "k8s.io/cloud-provider"
@@ -31,22 +30,14 @@ const exitBadConfig = 2
 
 // NewCommand makes the command; stop begins the clean end.
 func NewCommand(stop <-chan struct{}) *cobra.Command {
-	defaults, err := options.NewCloudControllerManagerOptions()
-	if err != nil {
-		// The framework's own defaults do not convert: a build error, not the user's.
-		klog.ErrorS(err, "Unable to make the default options")
-		klog.FlushAndExit(klog.ExitFlushTimeout, 1)
-	}
+	defaults := frameworkDefaults()
 	applyDefaults(defaults)
-
-	flags := &flags{}
-	sets := cliflag.NamedFlagSets{}
-	flags.addTo(sets.FlagSet("openstack"))
+	own := &flags{}
 
 	var running *provider.Provider
 	var cmd *cobra.Command
 	initialize := func(config *appconfig.CompletedConfig) cloudprovider.Interface {
-		p, err := newProvider(cmd, flags, config)
+		p, err := newProvider(cmd, own, config)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			klog.FlushAndExit(klog.ExitFlushTimeout, exitBadConfig)
@@ -54,7 +45,7 @@ func NewCommand(stop <-chan struct{}) *cobra.Command {
 		running = p
 		return p
 	}
-	cmd = app.NewCloudControllerManagerCommand(defaults, initialize, app.DefaultInitFuncConstructors, names.CCMControllerAliases(), sets, stop)
+	cmd = app.NewCloudControllerManagerCommand(defaults, initialize, app.DefaultInitFuncConstructors, names.CCMControllerAliases(), own.sets(), stop)
 	cmd.Use = "openstack-cloud-controller-manager"
 	cmd.Long = `Runs the cloud controllers of a Kubernetes cluster on OpenStack: it says what each
 node is, writes each node's pod CIDR into the tenant router, and removes nodes whose
@@ -67,6 +58,17 @@ servers are gone. It reads one cloud.conf (--cloud-config).`
 		return stopCleanly(running)
 	}
 	return cmd
+}
+
+// frameworkDefaults are the options as k8s.io/cloud-provider has them.
+func frameworkDefaults() *options.CloudControllerManagerOptions {
+	defaults, err := options.NewCloudControllerManagerOptions()
+	if err != nil {
+		// They do not convert: an error of the build, not of the user.
+		klog.ErrorS(err, "Unable to make the default options")
+		klog.FlushAndExit(klog.ExitFlushTimeout, 1)
+	}
+	return defaults
 }
 
 // applyDefaults sets the defaults that fit this provider.
