@@ -133,28 +133,20 @@ type row struct {
 
 // tableOf is the router's table after, and what has gone from it since before.
 func tableOf(before, after playground.Observation) []row {
-	type pair struct{ destination, nexthop string }
-	owners := map[string]string{}
-	for _, node := range slices.Concat(before.Nodes, after.Nodes) {
-		for _, address := range node.ServerAddresses {
-			owners[address] = node.Name
-		}
-	}
-	marks := map[pair]rune{}
+	marks := map[playground.Route]rune{}
 	for _, route := range before.Routes {
-		marks[pair{route.Destination, route.NextHop}] = '-'
+		marks[route] = '-'
 	}
 	for _, route := range after.Routes {
-		at := pair{route.Destination, route.NextHop}
-		if marks[at] == 0 {
-			marks[at] = '+'
+		if marks[route] == 0 {
+			marks[route] = '+'
 		} else {
-			marks[at] = ' '
+			marks[route] = ' '
 		}
 	}
 	var table []row
-	for at, mark := range marks {
-		table = append(table, row{mark, at.destination, at.nexthop, owners[at.nexthop]})
+	for route, mark := range marks {
+		table = append(table, row{mark, route.Destination, route.NextHop, route.Node})
 	}
 	slices.SortFunc(table, func(a, b row) int {
 		return cmp.Or(playground.ComparePrefixes(a.destination, b.destination), cmp.Compare(a.nexthop, b.nexthop))

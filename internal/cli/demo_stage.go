@@ -30,11 +30,12 @@ func (d *demo) stages() []stage {
 			return nil
 		}
 	}
-	first, leaver := d.options.nodes, min(2, d.options.nodes)
+	first := d.options.nodes
+	newcomer, leaver := nodeName(first+1), nodeName(min(2, first))
 	return []stage{
 		{title: counted(first, "node") + joins(first), do: join(1, first)},
-		{title: nodeName(first+1) + " joins", do: join(first+1, first+1)},
-		{title: nodeName(leaver) + " leaves", do: func(ctx context.Context) error { return d.world.Leave(ctx, nodeName(leaver)) }},
+		{title: "One more joins: " + newcomer, do: join(first+1, first+1)},
+		{title: "One leaves: " + leaver, do: func(ctx context.Context) error { return d.world.Leave(ctx, leaver) }},
 	}
 }
 
@@ -47,7 +48,7 @@ func joins(n int) string {
 
 // play does one stage, shows what happens, and ends when everything is right.
 func (d *demo) play(ctx context.Context, stage stage) error {
-	d.screen.section(strings.ToUpper(stage.title[:1]) + stage.title[1:])
+	d.screen.section(stage.title)
 	ctx, cancel := context.WithTimeout(ctx, d.options.stageTimeout)
 	defer cancel()
 	before, err := d.world.Observe(ctx)
@@ -70,7 +71,7 @@ func (d *demo) play(ctx context.Context, stage stage) error {
 	d.screen.routeTable(tableOf(before, last))
 	if err != nil {
 		d.screen.quote(d.controller.LogTail(10))
-		return fmt.Errorf("%s: %w", stage.title, err)
+		return fmt.Errorf("stage %q: %w", stage.title, err)
 	}
 	d.screen.done(d.summary(last))
 	return nil

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -106,14 +107,16 @@ func (d *demo) startController(ctx context.Context) error {
 	})
 }
 
-// stop ends the world in order, and removes the state folder unless it is of use.
+// stop ends the world in order, and removes the state folder unless it tells
+// why something failed.
 func (d *demo) stop(failed error) error {
 	var err error
 	if d.world != nil {
 		d.screen.section("Clean stop")
 		err = d.stopWorld()
 	}
-	if d.options.keep || failed != nil || err != nil {
+	telling := d.world != nil && (err != nil || failed != nil && !errors.Is(failed, context.Canceled))
+	if d.options.keep || telling {
 		d.screen.note("Logs are in " + filepath.Join(d.dir, "log"))
 		return err
 	}

@@ -23,6 +23,7 @@ func (d *demo) watch(ctx context.Context) error {
 			d.screen.events(time.Since(began), changes(last, now))
 			if !sameRoutes(last, now) {
 				d.screen.routeTable(tableOf(last, now))
+				d.screen.line("")
 			}
 			last = now
 		}

@@ -35,14 +35,17 @@ func FindController(ctx context.Context) (string, error) {
 }
 
 // BuildController builds the product's binary from the source tree into dir.
+// It may run several times at once: the binary is replaced in one step.
 func BuildController(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, ControllerName)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", path, controllerPackage)
+	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
+	defer os.Remove(temporary)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", temporary, controllerPackage)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.Join(fmt.Errorf("build %s: %w", ControllerName, err), errors.New(strings.TrimSpace(string(out))))
 	}
-	return path, nil
+	return path, os.Rename(temporary, path)
 }
 
 // sourceRoot is the folder of this module, when the working directory is inside it.

@@ -45,7 +45,8 @@ type Node struct {
 // Route is one static route of the router.
 type Route struct {
 	Destination, NextHop string
-	// Node is the name of the node whose pod CIDR the destination is; "" for none.
+	// Node is the name of the node whose pod CIDR the destination is, or was
+	// last; "" for none.
 	Node string
 	// Ours: the destination is inside the cluster CIDRs, and nobody else's.
 	Ours bool
@@ -61,26 +62,23 @@ func (p *Playground) Observe(ctx context.Context) (Observation, error) {
 	for i := range list.Items {
 		byName[list.Items[i].Name] = &list.Items[i]
 	}
-	var seen Observation
 	p.mu.Lock()
-	members := slices.Clone(p.members)
-	seen.Foreign = slices.Clone(p.foreign)
-	p.mu.Unlock()
-	owners := map[string]string{}
-	for _, member := range members {
+	defer p.mu.Unlock()
+	seen := Observation{Foreign: slices.Clone(p.foreign)}
+	for _, member := range p.members {
 		node := p.look(member, byName[member.Name])
 		if !node.Booted && !node.Registered {
 			continue
 		}
 		seen.Nodes = append(seen.Nodes, node)
 		for _, cidr := range node.PodCIDRs {
-			owners[cidr] = node.Name
+			p.owners[cidr] = node.Name
 		}
 	}
 	for _, route := range p.Cloud.Router(p.RouterID).Routes {
 		route := Route{Destination: route.Destination, NextHop: route.NextHop}
 		if !slices.Contains(seen.Foreign, route) {
-			route.Node, route.Ours = owners[route.Destination], p.inClusterCIDRs(route.Destination)
+			route.Node, route.Ours = p.owners[route.Destination], p.inClusterCIDRs(route.Destination)
 		}
 		seen.Routes = append(seen.Routes, route)
 	}
@@ -91,10 +89,9 @@ func (p *Playground) Observe(ctx context.Context) (Observation, error) {
 }
 
 // look joins what the cloud and Kubernetes say of one machine; node may be nil.
+// The lock is held.
 func (p *Playground) look(member *Member, node *corev1.Node) Node {
-	p.mu.Lock()
 	seen := Node{Name: member.Name, ServerID: member.ServerID, Booted: !member.left}
-	p.mu.Unlock()
 	if seen.Booted {
 		port := p.Cloud.Port(member.PortID)
 		for _, fixed := range port.FixedIPs {

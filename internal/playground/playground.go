@@ -74,6 +74,8 @@ type Playground struct {
 	mu          sync.Mutex
 	members     []*Member
 	foreign     []Route // by hand; see AddForeignRoute
+	// owners are the nodes' names by pod CIDR, of those that have left too.
+	owners map[string]string
 	controllers []*Controller
 	// life ends the heartbeats of all nodes.
 	life     context.Context //nolint:containedctx // the nodes live as long as the world, not as long as the call that added them
@@ -105,7 +107,7 @@ func OpenCloud(opts Options) (*Playground, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "log"), 0o755); err != nil {
 		return nil, fmt.Errorf("open the playground: %w", err)
 	}
-	p := &Playground{opts: opts, Cloud: simulator.New(opts.Cloud)}
+	p := &Playground{opts: opts, Cloud: simulator.New(opts.Cloud), owners: map[string]string{}}
 	p.life, p.endLives = context.WithCancel(context.Background())
 	if err := p.OpenAPI(opts.Listen); err != nil {
 		return nil, err
