@@ -21,6 +21,8 @@ type assessment struct {
 	// another controller wrote them. Once in the ledger they stay known as ours
 	// when their node and its instance go.
 	unrecorded []pair
+	// kept counts routes for pod CIDRs of which no next hop is known.
+	kept int
 	// own counts the routes of ours on the router, wanted or left over.
 	own int
 }
@@ -74,6 +76,9 @@ func assess(desired *Desired, actual *Actual) *assessment {
 			continue
 		}
 		present[p] = true
+		if desired.Unroutable[p.prefix] {
+			a.kept++
+		}
 		if wanted.routes[p] {
 			a.recognise(p, actual)
 			continue
@@ -84,7 +89,7 @@ func assess(desired *Desired, actual *Actual) *assessment {
 		a.states[i] = state{routed: present[w.pair()], allowed: actual.allows(w.PortID, w.Prefix)}
 	}
 	for p := range actual.Written {
-		if !wanted.routes[p] && left[p] == nil && inside(p.prefix, desired.ClusterCIDRs) {
+		if !wanted.routes[p] && left[p] == nil && inside(p.prefix, desired.ClusterCIDRs) && !desired.Unroutable[p.prefix] {
 			left[p] = &leftover{pair: p}
 		}
 	}

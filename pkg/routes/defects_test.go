@@ -1,6 +1,8 @@
 package routes_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -293,4 +295,38 @@ func (w *world) forgetLedger() {
 	if err := w.kube.CoreV1().ConfigMaps("kube-system").Delete(w.t.Context(), "underlay-routes", metav1.DeleteOptions{}); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// Credentials for another project show no port at all. Nothing may follow from that.
+func TestAnEmptyPortListRemovesNothing(t *testing.T) {
+	onBoth(t, func(t *testing.T, neutron worldOption) {
+		w := newWorld(t, neutron)
+		w.join(0, 5)
+		p := w.start()
+		w.settle(time.Minute)
+		p.end()
+		w.through = func(next http.RoundTripper) http.RoundTripper { return noPorts{next} }
+		w.cloud.ResetCalls()
+		p = w.start()
+		defer p.end()
+		pass(10 * time.Minute)
+		w.wantRoutes()
+		w.wantPairs()
+		w.wantNetwork(v1.ConditionFalse)
+		wantError(t, p, "none is visible", "project")
+		atMost(t, "writes", w.cloud.Count("PUT *"), 0)
+	})
+}
+
+// noPorts is a Neutron that lists no ports of servers.
+type noPorts struct{ next http.RoundTripper }
+
+func (n noPorts) RoundTrip(request *http.Request) (*http.Response, error) {
+	if request.Method != http.MethodGet || !strings.HasSuffix(request.URL.Path, "/ports") || request.URL.Query().Has("device_id") {
+		return n.next.RoundTrip(request)
+	}
+	empty := httptest.NewRecorder()
+	empty.Header().Set("Content-Type", "application/json")
+	_, err := empty.WriteString(`{"ports":[]}`)
+	return empty.Result(), err
 }

@@ -19,8 +19,7 @@ const (
 	// every guardPeriod, so ListRoutes reads its own only when the guard is not
 	// running, or for a node that the list does not explain.
 	listAge = 2 * time.Minute
-	// freshAge is how old a list may be when something in it is missing. A node
-	// registers long after its port was made.
+	// freshAge is how old an answer may be to count as new.
 	freshAge = 2 * time.Second
 )
 
@@ -82,6 +81,10 @@ func (v *view) has(key nodeCIDR) bool {
 	return want || v.problems[key] != nil
 }
 
+// blind says that nothing is to be concluded from the port list: it has no port
+// of any node, and yet the router has routes for their pod CIDRs.
+func (v *view) blind() bool { return v.desired.visible == 0 && v.assessment.kept > 0 }
+
 // observe reads what the look asks for and compares. It gives nil when there is
 // nothing to look at yet: no router is named and no node is there to find it by.
 func (c *Controller) observe(ctx context.Context, l look) (*view, error) {
@@ -109,6 +112,10 @@ func (c *Controller) observeUntil(ctx context.Context, l look, enough func(*view
 		v = s.view(c.ranges)
 	}
 	c.explained = v.puzzles()
+	if v.blind() {
+		return nil, fmt.Errorf("look at the ports of %s: none is visible, but the router has routes to them: "+
+			"are these credentials for the nodes' project? Nothing is changed meanwhile: %w", count(len(s.nodes), "node"), cloud.ErrUnavailable)
+	}
 	c.latest.Store(v)
 	record(v)
 	return v, nil
@@ -190,7 +197,7 @@ func (c *Controller) readRouter(ctx context.Context, id string, l look) (Router,
 
 func (c *Controller) listPorts(ctx context.Context, maxAge time.Duration) (*portIndex, error) {
 	if c.relist.Swap(false) {
-		maxAge = min(maxAge, freshAge)
+		maxAge = 0
 	}
 	ports, err := c.portAPI.Ports(ctx, maxAge)
 	if err != nil {
@@ -204,7 +211,7 @@ func (c *Controller) listPorts(ctx context.Context, maxAge time.Duration) (*port
 // with their servers; the router's subnets for nodes that are on none of them.
 func (c *Controller) refresh(ctx context.Context, s *sight, v *view) (refreshed bool, err error) {
 	if c.surprised(v) {
-		if s.ports, err = c.listPorts(ctx, freshAge); err != nil {
+		if s.ports, err = c.listPorts(ctx, 0); err != nil {
 			return false, err
 		}
 		refreshed = true

@@ -15,8 +15,10 @@ const (
 
 // judge decides whose a route is. On a router that others use too, only this
 // keeps their routes alive (the framework deletes every listed route that no
-// node wants), so it asks for evidence: the destination inside a cluster CIDR, and
+// node wants), so it asks for evidence: the destination inside a cluster CIDR,
+// and the first of these that holds
 //
+//	the destination is a pod CIDR of a node without a next hop    → others
 //	the exact pair stands in the ledger, or                       → ours
 //	the next hop is an address of a current node of this cluster  → ours
 //	the destination is exactly a pod CIDR of one of our nodes,
@@ -25,7 +27,7 @@ const (
 //	  and a port that we can see holds it                         → contested
 //	anything else                                                 → others
 func (a *Actual) judge(p pair, desired *Desired) claim {
-	if !inside(p.prefix, desired.ClusterCIDRs) {
+	if !inside(p.prefix, desired.ClusterCIDRs) || desired.Unroutable[p.prefix] {
 		return others
 	}
 	if a.Written[p] {

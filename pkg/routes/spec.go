@@ -42,6 +42,12 @@ type Desired struct {
 	Addresses map[netip.Addr]string
 	// PodCIDRs are the pod CIDRs of all current nodes, routable or not.
 	PodCIDRs map[netip.Prefix]string
+	// Unroutable are the pod CIDRs of current nodes for which no next hop is
+	// known. A route for one of them is kept, whatever its next hop: that we
+	// cannot see a port proves nothing, and there is no better next hop.
+	Unroutable map[netip.Prefix]bool
+	// visible counts the nodes of which a port is seen.
+	visible int
 	// unknown holds a key for each node that the port list does not explain;
 	// the key changes when the node's addresses do.
 	unknown map[string]bool
@@ -54,6 +60,7 @@ func spec(nodes []*v1.Node, clusterCIDRs []netip.Prefix, ports *portIndex, attac
 		ClusterCIDRs: clusterCIDRs,
 		Addresses:    make(map[netip.Addr]string, len(nodes)),
 		PodCIDRs:     make(map[netip.Prefix]string, len(nodes)),
+		Unroutable:   map[netip.Prefix]bool{},
 		unknown:      map[string]bool{},
 	}
 	// The oldest node comes first: it keeps a pod CIDR that two nodes claim.
@@ -84,6 +91,9 @@ func (d *Desired) include(node *v1.Node, ports *portIndex, attached attachment) 
 		}
 	}
 	explained := len(own) > 0
+	if explained {
+		d.visible++
+	}
 	for _, addr := range internal {
 		explained = explained && held[addr]
 		if _, known := d.Addresses[addr]; !known {
@@ -120,6 +130,7 @@ func (d *Desired) want(node *v1.Node, cidr string, internal []netip.Addr, own []
 	}
 	hop, port, found := nextHop(prefix, internal, own, attached)
 	if !found {
+		d.Unroutable[prefix] = true
 		return Want{}, fmt.Errorf("route pod CIDR %s of node %s: no %s next hop: %s; the router is attached to %s",
 			cidr, node.Name, family(prefix.Addr()), describePorts(own), attached)
 	}

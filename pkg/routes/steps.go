@@ -49,18 +49,19 @@ func (s ReplaceRoutes) String() string {
 }
 
 func (s SetPairs) String() string {
-	var parts []string
-	if len(s.Remove) > 0 {
-		parts = append(parts, "take "+strings.Join(s.Remove, ", "))
-	}
-	if len(s.Add) > 0 {
-		parts = append(parts, "allow "+strings.Join(s.Add, ", "))
-	}
-	text := strings.Join(parts, " and ") + " on port " + s.PortID
+	add, remove := strings.Join(s.Add, ", "), strings.Join(s.Remove, ", ")
+	port := "port " + s.PortID
 	if s.Node != "" {
-		text += " of node " + s.Node
+		port += " of node " + s.Node
 	}
-	return text
+	switch {
+	case add == "":
+		return "take " + remove + " off " + port
+	case remove == "":
+		return "allow " + add + " on " + port
+	default:
+		return "take " + remove + " off and allow " + add + " on " + port
+	}
 }
 
 func count(n int, noun string) string {
