@@ -29,7 +29,7 @@ type Options struct {
 	// and 40. Public clouds start to refuse at about 20 a second.
 	RequestsPerSecond float64
 	Burst             int
-	// UserAgent stands before gophercloud's, e.g. "underlay/v0.1.0".
+	// UserAgent stands before gophercloud's, e.g. "underlay/v0.1.0"; default "underlay".
 	UserAgent string
 	// Region is used instead of the configuration's.
 	Region string
@@ -57,6 +57,9 @@ func (o Options) withDefaults() Options {
 	o.Burst = orDefault(o.Burst, 40)
 	o.PollInterval = orDefault(o.PollInterval, time.Minute)
 	o.ProbeInterval = orDefault(o.ProbeInterval, 2*time.Minute)
+	if o.UserAgent == "" {
+		o.UserAgent = "underlay"
+	}
 	if o.jitter == nil {
 		o.jitter = fullJitter
 	}
@@ -126,9 +129,7 @@ func (c *Client) provider(transport http.RoundTripper) *gophercloud.ProviderClie
 	made := &gophercloud.ProviderClient{
 		HTTPClient: http.Client{Transport: transport, CheckRedirect: sameHost},
 	}
-	if c.options.UserAgent != "" {
-		made.UserAgent.Prepend(c.options.UserAgent)
-	}
+	made.UserAgent.Prepend(c.options.UserAgent)
 	return made
 }
 
@@ -152,6 +153,5 @@ func (c *Client) Check(ctx context.Context) error {
 	}
 	query := url.Values{"limit": {"1"}, "fields": {"id"}}
 	var page map[string]any
-	_, err = neutron.Get(ctx, neutron.ServiceURL("networks")+"?"+query.Encode(), &page, nil)
-	return made.classify(err)
+	return made.classify(get(ctx, neutron, neutron.ServiceURL("networks")+"?"+query.Encode(), &page))
 }

@@ -55,18 +55,18 @@ func (t *deadline) RoundTrip(r *http.Request) (*http.Response, error) {
 	var link connection
 	response, err := t.next.RoundTrip(r.WithContext(httptrace.WithClientTrace(ctx, link.trace())))
 	if err != nil {
-		return nil, t.explain(r, ctx, err, !link.never(err))
+		return nil, t.explain(ctx, r, err, !link.never(err))
 	}
 	body, err := readAnswer(response.Body)
 	if err != nil {
-		return nil, t.explain(r, ctx, fmt.Errorf("read answer: %w", err), true)
+		return nil, t.explain(ctx, r, fmt.Errorf("read answer: %w", err), true)
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }
 
 // explain tells the attempt's own end from the caller's.
-func (t *deadline) explain(r *http.Request, ctx context.Context, err error, sent bool) *sendError {
+func (t *deadline) explain(ctx context.Context, r *http.Request, err error, sent bool) *sendError {
 	if r.Context().Err() == nil && errors.Is(context.Cause(ctx), errSlow) {
 		err = fmt.Errorf("%w (%v)", errSlow, t.timeout)
 	}

@@ -42,10 +42,19 @@ func list[T any](ctx context.Context, client *gophercloud.ServiceClient, collect
 	}
 }
 
+// get reads one URL.
+func get(ctx context.Context, client *gophercloud.ServiceClient, url string, into any) error {
+	response, err := client.Get(ctx, url, into, nil)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close() // gophercloud has read it and closed it; it does not say so
+}
+
 // page reads one page, and the query of the next one or "".
 func page[T any](ctx context.Context, client *gophercloud.ServiceClient, path, key string) ([]T, string, error) {
 	var body map[string]json.RawMessage
-	if _, err := client.Get(ctx, client.ServiceURL(path), &body, nil); err != nil {
+	if err := get(ctx, client, client.ServiceURL(path), &body); err != nil {
 		return nil, "", err
 	}
 	var items []T

@@ -73,7 +73,7 @@ func TestTLSIsVerified(t *testing.T) {
 }
 
 func TestOldTLSIsRefused(t *testing.T) {
-	_, g := served(t, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}) //nolint:gosec // This is what must be refused.
+	_, g := served(t, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11})
 	g.TLSInsecure = true
 	if err := check(t, g); !errors.Is(err, cloud.ErrUnavailable) {
 		t.Errorf("TLS 1.1: got %v, want it refused", err)

@@ -80,9 +80,9 @@ func (c *Client) negotiate(ctx context.Context, client *gophercloud.ServiceClien
 	version, _, _ := strings.Cut(from, "/")
 	root.Path = before + version + "/"
 	var said struct{ Version struct{ Version string } }
-	if _, err := client.ProviderClient.Request(ctx, http.MethodGet, root.String(), &gophercloud.RequestOpts{
-		JSONResponse: &said, OkCodes: []int{http.StatusOK, http.StatusMultipleChoices},
-	}); err != nil {
+	plain := *client
+	plain.Microversion = "" // the document is there for those who do not know it yet
+	if err := get(ctx, &plain, root.String(), &said); err != nil {
 		return 0, made.classify(err)
 	}
 	minor := 1 // what the cloud speaks when it names no version

@@ -106,7 +106,7 @@ func (c *Client) Server(ctx context.Context, id string) (instances.Server, error
 	}
 	var server novaServer
 	err := c.nova(ctx, func(nova *gophercloud.ServiceClient) error {
-		return servers.Get(ctx, nova, id).Result.ExtractIntoStructPtr(&server, "server")
+		return servers.Get(ctx, nova, id).ExtractIntoStructPtr(&server, "server")
 	})
 	if err != nil {
 		return instances.Server{}, made.classify(err)

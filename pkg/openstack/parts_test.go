@@ -40,7 +40,7 @@ func TestReadFault(t *testing.T) {
 }
 
 func TestShorten(t *testing.T) {
-	got := shorten(strings.Repeat("ü", maxMessage))
+	got := shorten("a" + strings.Repeat("ü", maxMessage))
 	if len(got) > maxMessage+len("…") || !strings.HasSuffix(got, "ü…") {
 		t.Errorf("got %d bytes ending in %q, want a cut between two letters", len(got), got[len(got)-8:])
 	}
