@@ -57,6 +57,25 @@ func TestServerDeletedIsGoneAfterTwo404s(t *testing.T) {
 	})
 }
 
+// TestLongMonitorPeriod: two 404s are a period apart, however long it is.
+func TestLongMonitorPeriod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(o *instances.Options) { o.MonitorPeriod = time.Minute })
+		s, node := w.joined("n1", ready(v1.ConditionUnknown))
+		w.cloud.DeleteServer(s.ID)
+		for n := range 4 {
+			if got := w.ask(node); got != alive {
+				t.Errorf("%d s after the first 404: %+v, want %+v", n*10, got, alive)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		time.Sleep(time.Minute)
+		if got := w.ask(node); got != gone {
+			t.Errorf("more than a period after the first 404: %+v, want %+v", got, gone)
+		}
+	})
+}
+
 func TestExistenceAndShutdownShareOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -478,14 +497,14 @@ func TestDeletedNodesAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		w.joined("stays")
-		for n := range 5 {
+		for n := range 2 {
 			w.server(fmt.Sprint("unlabelled", n))
 			w.node(fmt.Sprint("unlabelled", n), ready(v1.ConditionUnknown))
 			s, _ := w.joined(fmt.Sprint("lost", n), ready(v1.ConditionUnknown))
 			w.cloud.DeleteServer(s.ID)
 			w.node(fmt.Sprint("foreign", n), providerID("k3s://n"), ready(v1.ConditionUnknown))
 		}
-		w.passes(3)
+		w.passes(1)
 		if got := w.inst.Remembered(); got == 0 {
 			t.Fatal("nothing is remembered, so nothing could be forgotten")
 		}

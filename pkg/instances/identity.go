@@ -2,6 +2,7 @@ package instances
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	v1 "k8s.io/api/core/v1"
@@ -41,8 +42,12 @@ func (i *Instances) identify(ctx context.Context, node *v1.Node) ([]string, erro
 			return nil, err
 		}
 		server, err := listed.find(node)
+		var several *ambiguousError
+		if errors.As(err, &several) {
+			return nil, nil // one of them exists, whichever it is
+		}
 		if err != nil {
-			return nil, nil // several: one of them exists, whichever it is
+			return nil, err
 		}
 		if server != nil {
 			i.remember(node, server)
