@@ -2,187 +2,92 @@ package simulator
 
 import (
 	"bytes"
-	_ "embed" // the page's template
-	"fmt"
+	"embed"
 	"html/template"
-	"net/netip"
-	"slices"
-	"strconv"
+	"net/http"
+	"strings"
 )
 
-// The live page shows a person what the cloud holds: routers with their routes,
-// servers, networks and the latest calls. It asks for its own middle part once a
-// second, so it needs nothing but the cloud itself.
+// The live page shows a person what the cloud holds: a picture of each router
+// with its nodes and routes, then tables. The server writes the tables, so that
+// the page says everything without a script; the script draws the picture and
+// follows the changes. Looking at any of it is not a call.
+//
+//	/                    the page, for those who accept HTML
+//	/simulator/state     the same as one JSON document, see pageState
+//	/simulator/events    an event stream that says when to ask for it again
+//	/simulator/*.js|css  what the page is made of
 
-//go:embed page.html
-var pageSource string
+//go:embed page
+var pageFiles embed.FS
 
-var pageTemplate = template.Must(template.New("").Parse(pageSource))
+var pageTemplate = template.Must(template.ParseFS(pageFiles, "page/page.html"))
 
-const (
-	// maxRows is how much of a long table the page shows.
-	maxRows = 200
-	// maxCalls is how many of the latest calls it shows.
-	maxCalls = 12
-)
+// pageRoot is where everything but the page itself stands.
+const pageRoot = "/simulator/"
 
-type pageView struct {
-	Name, Region, Identity string
-	Numbers                []pageNumber
-	Routers                []pageRouter
-	Servers                []pageServer
-	MoreServers            int
-	Networks               []NetworkState
-	Calls                  []pageCall
+// pagePolicy lets the page load nothing but its own files, so that no text that
+// it shows can ever run.
+const pagePolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; " +
+	"base-uri 'none'; form-action 'none'"
+
+// page answers what belongs to the live page. On port 5000 the root is
+// Keystone's as well: it has its own answer for whoever does not want HTML.
+func (c *Cloud) page(x *exchange) (answer outcome, ours bool) {
+	path := x.url.Path
+	wantsHTML := strings.Contains(x.header.Get("Accept"), "text/html")
+	if !strings.HasPrefix(path, pageRoot) && (!wantsHTML || path != "/" && path != "") {
+		return outcome{}, false
+	}
+	if x.method != http.MethodGet && x.method != http.MethodHead {
+		return pageAnswer(http.StatusMethodNotAllowed, "text/plain; charset=utf-8", []byte("Looking is all that the page is for.\n")), true
+	}
+	switch name := strings.TrimPrefix(path, pageRoot); name {
+	case "/", "":
+		return c.pageHTML(x.root), true
+	case "state":
+		return marshalled(response{Status: http.StatusOK, Body: c.pageState(x.root), Header: pageHeader()}), true
+	case "events":
+		return pageAnswer(http.StatusOK, eventStream, pageEvent(c.pageRevision())), true
+	default:
+		return pageFile(name), true
+	}
 }
 
-type pageNumber struct {
-	What  string
-	Value int
-}
-
-type pageRouter struct {
-	Name, Gateway string
-	Subnets       []string
-	Revision      int
-	Routes        []pageRoute
-	More          int
-}
-
-type pageRoute struct {
-	Key, Destination, NextHop, Server string
-	// Carries says in words whether the next hop's port lets the destination's
-	// packets pass, Class how the page colours it.
-	Carries, Class string
-}
-
-type pageServer struct {
-	ServerState
-	Key, Class string
-}
-
-type pageCall struct{ Key, At, What, Answer, Class string }
-
-// page renders the whole page, or its live part alone.
-func (c *Cloud) page(root, part string) html {
+func (c *Cloud) pageHTML(root string) outcome {
 	var out bytes.Buffer
-	if err := pageTemplate.ExecuteTemplate(&out, part, c.pageView(root)); err != nil {
-		return html("the page cannot be shown: " + template.HTMLEscapeString(err.Error()))
+	if err := pageTemplate.ExecuteTemplate(&out, "page.html", c.pageState(root)); err != nil {
+		// The template only reads plain structs: this is a bug of the simulator.
+		return pageAnswer(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("write the page: "+err.Error()))
 	}
-	return html(out.String())
+	return pageAnswer(http.StatusOK, "text/html; charset=utf-8", out.Bytes())
 }
 
-func (c *Cloud) pageView(root string) pageView {
-	servers, ports, routers, networks, calls := c.Servers(), c.Ports(), c.Routers(), c.Networks(), c.Calls()
-	view := pageView{
-		Name: c.options.Name, Region: c.options.Region, Identity: IdentityURL(root), Networks: networks,
-		Calls: latestCalls(calls),
+// pageFile is one of the embedded files; the template is none of them.
+func pageFile(name string) outcome {
+	kinds := map[string]string{
+		"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8",
+		"picture.js": "text/javascript; charset=utf-8", "tables.js": "text/javascript; charset=utf-8",
 	}
-	routes, byAddress := 0, portsByAddress(ports)
-	names := map[string]string{}
-	for _, s := range servers {
-		names[s.ID] = s.Name
+	text, err := pageFiles.ReadFile("page/" + name)
+	if err != nil || kinds[name] == "" {
+		return pageAnswer(http.StatusNotFound, "text/plain; charset=utf-8", []byte("no such file\n"))
 	}
-	for _, r := range routers {
-		routes += len(r.Routes)
-		view.Routers = append(view.Routers, routerView(r, byAddress, names))
-	}
-	for _, s := range servers[:min(len(servers), maxRows)] {
-		view.Servers = append(view.Servers, pageServer{s, s.ID + s.Status + fmt.Sprint(s.Addresses), statusClass(s.Status)})
-	}
-	view.MoreServers = max(0, len(servers)-maxRows)
-	view.Numbers = []pageNumber{
-		{"routes", routes}, {"servers", len(servers)}, {"ports", len(ports)}, {"networks", len(networks)}, {"calls", len(calls)},
-	}
-	return view
+	return pageAnswer(http.StatusOK, kinds[name], text)
 }
 
-// portsByAddress finds the servers' ports by their addresses.
-func portsByAddress(ports []PortState) map[string]PortState {
-	found := map[string]PortState{}
-	for _, p := range ports {
-		for _, ip := range p.FixedIPs {
-			found[ip.Address] = p
-		}
-	}
-	return found
+func pageAnswer(status int, kind string, body []byte) outcome {
+	header := pageHeader()
+	header.Set("Content-Type", kind)
+	return outcome{status: status, header: header, body: body}
 }
 
-func routerView(r RouterState, byAddress map[string]PortState, names map[string]string) pageRouter {
-	view := pageRouter{Name: r.Name, Gateway: r.GatewayAddress, Revision: r.Revision, More: max(0, len(r.Routes)-maxRows)}
-	for _, on := range r.Interfaces {
-		view.Subnets = append(view.Subnets, on.CIDR)
-	}
-	for _, route := range r.Routes[:min(len(r.Routes), maxRows)] {
-		row := pageRoute{
-			Key: r.ID + route.Destination + route.NextHop, Destination: route.Destination, NextHop: route.NextHop,
-			Carries: "no such port", Class: "warn",
-		}
-		if p, found := byAddress[route.NextHop]; found {
-			row.Server = names[p.DeviceID]
-			row.Carries, row.Class = carries(p, route.Destination)
-		}
-		view.Routes = append(view.Routes, row)
-	}
-	return view
-}
-
-// carries tells whether a port lets packets of a prefix pass: it must have no
-// port security, or an allowed address pair that holds the prefix.
-func carries(p PortState, destination string) (words, class string) {
-	if !p.PortSecurity {
-		return "yes, no port security", "good"
-	}
-	wanted, err := netip.ParsePrefix(destination)
-	if err != nil {
-		return "no", "bad"
-	}
-	for _, pair := range p.AllowedAddressPairs {
-		if holds(pair.IPAddress, wanted) {
-			return "yes, by an address pair", "good"
-		}
-	}
-	return "no, no address pair", "bad"
-}
-
-// holds tells whether an address or prefix contains the whole of another prefix.
-func holds(text string, wanted netip.Prefix) bool {
-	if address, err := netip.ParseAddr(text); err == nil {
-		return wanted == netip.PrefixFrom(address, address.BitLen())
-	}
-	prefix, err := netip.ParsePrefix(text)
-	return err == nil && prefix.Bits() <= wanted.Bits() && prefix.Contains(wanted.Addr())
-}
-
-func statusClass(status string) string {
-	switch status {
-	case "ACTIVE":
-		return "good"
-	case "ERROR":
-		return "bad"
-	}
-	return "warn"
-}
-
-// latestCalls are the last calls, newest first.
-func latestCalls(calls []Call) []pageCall {
-	var views []pageCall
-	for _, call := range slices.Backward(calls[max(0, len(calls)-maxCalls):]) {
-		view := pageCall{
-			Key: call.RequestID, At: call.At.Format("15:04:05"), What: call.Method + " " + call.Path,
-			Answer: strconv.Itoa(call.Status), Class: "good",
-		}
-		switch {
-		case call.Status == 0:
-			view.Answer, view.Class = "none", "warn"
-		case call.Status >= 400:
-			view.Class = "bad"
-		}
-		if call.Fault != "" {
-			view.Answer += ", " + call.Fault
-			view.Class = "bad"
-		}
-		views = append(views, view)
-	}
-	return views
+func pageHeader() http.Header {
+	header := http.Header{}
+	header.Set("Cache-Control", "no-store")
+	header.Set("Vary", "Accept")
+	header.Set("Content-Security-Policy", pagePolicy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	return header
 }

@@ -15,6 +15,10 @@ import (
 // ServeHTTP serves all services on one host: Keystone at /identity, Nova at
 // /compute, Neutron at /network and Glance at /image.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && r.URL.Path == pageRoot+"events" {
+		c.servePageEvents(w, r)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the caller is gone
