@@ -48,6 +48,8 @@ type Options struct {
 	ProjectName, Username, Password string
 	// MaxMicroversion is the newest that Nova speaks; default "2.100".
 	MaxMicroversion string
+	// MaxPage is Nova's [api] max_limit: how many servers a page has at most; default 1000.
+	MaxPage int
 	// BuildTime is how long a server created over the API stays in BUILD; default 0.
 	BuildTime time.Duration
 	// Zones are the availability zones of Nova and Neutron; default "nova".
@@ -77,6 +79,9 @@ func (o Options) withDefaults() Options {
 	yes(&o.PortSecurity)
 	if o.MaxRoutes == 0 {
 		o.MaxRoutes = 30
+	}
+	if o.MaxPage == 0 {
+		o.MaxPage = defaultMaxPage
 	}
 	if o.TokenTTL == 0 {
 		o.TokenTTL = time.Hour

@@ -124,7 +124,7 @@ func (k *keystone) service() *service {
 		"DELETE /v3/auth/tokens":                               k.revokeToken,
 		"GET /v3/auth/catalog":                                 k.showCatalog,
 		"GET /v3/auth/projects":                                k.listOwnProjects,
-		"GET /v3/auth/domains":                                 k.listDomains,
+		"GET /v3/auth/domains":                                 k.listOwnDomains,
 		"GET /v3/projects":                                     k.listProjects,
 		"GET /v3/projects/{id}":                                k.showProject,
 		"GET /v3/users":                                        k.listUsers,
@@ -166,7 +166,7 @@ func keystoneError(status int, message string) response {
 // unauthorized is the one answer to every failed authentication: Keystone tells nobody why.
 func unauthorized(r *request) response {
 	answer := keystoneError(http.StatusUnauthorized, "The request you have made requires authentication.")
-	return answer.set("WWW-Authenticate", `Keystone uri="`+r.RootURL+`/identity"`)
+	return answer.set("WWW-Authenticate", `Keystone uri="`+r.RootURL+`/identity/v3"`)
 }
 
 // admit finds the caller's token, as keystonemiddleware's auth_token does in

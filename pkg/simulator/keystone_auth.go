@@ -65,12 +65,15 @@ func (k *keystone) issueToken(r *request) response {
 	if err := json.Unmarshal(r.Body, &body); err != nil || body.Auth == nil {
 		return keystoneError(http.StatusBadRequest, "Expecting to find auth in request body.")
 	}
-	if len(body.Auth.Identity.Methods) == 0 {
-		return keystoneError(http.StatusBadRequest, "Invalid input for field 'identity/methods': [] is too short")
-	}
 	t := &token{ID: newTokenID(), issued: time.Now().UTC()}
 	t.expires = t.issued.Add(k.cloud.options.TokenTTL)
 	t.auditIDs = []string{newHexID()[:22]}
+	if refused := body.Auth.incomplete(); refused != nil {
+		return *refused
+	}
+	if refused := k.delegated(body.Auth); refused != nil {
+		return *refused
+	}
 	if !k.identify(body.Auth, t) || !k.scope(body.Auth.Scope, t) {
 		return unauthorized(r)
 	}
@@ -88,7 +91,7 @@ func newTokenID() string {
 	return "gAAAAA" + newHexID() + newHexID() + newHexID() + newHexID() + newHexID()
 }
 
-// identify checks every method; all of them must name the same user.
+// identify checks every method, one at least; all of them must name the same user.
 func (k *keystone) identify(auth *authRequest, t *token) bool {
 	for _, method := range auth.Identity.Methods {
 		var u *user
@@ -108,7 +111,7 @@ func (k *keystone) identify(auth *authRequest, t *token) bool {
 			t.methods = append(t.methods, method)
 		}
 	}
-	return true
+	return t.user != nil
 }
 
 func (k *keystone) byPassword(p *authPassword) *user {
@@ -182,7 +185,7 @@ func (k *keystone) scope(raw json.RawMessage, t *token) bool {
 	}
 	if t.credential != nil {
 		t.project, t.roles = t.credential.project, t.credential.roles
-		return wanted == authScope{}
+		return len(raw) == 0
 	}
 	switch {
 	case wanted.Trust != nil:

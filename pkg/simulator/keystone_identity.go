@@ -121,7 +121,19 @@ func (k *keystone) domainView(r *request) any {
 	}
 }
 
+// listOwnDomains are those on which the caller has a role: only the admin has any.
+func (k *keystone) listOwnDomains(r *request) response {
+	var items []any
+	if len(k.adminRoles(r.Token.user)) > 0 {
+		items = append(items, k.domainView(r))
+	}
+	return collection(r, "domains", "/auth/domains", items)
+}
+
 func (k *keystone) listDomains(r *request) response {
+	if !r.Token.Admin {
+		return forbidden("identity:list_domains")
+	}
 	return collection(r, "domains", "/domains", []any{k.domainView(r)})
 }
 

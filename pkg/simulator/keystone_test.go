@@ -96,10 +96,10 @@ func TestWrongPasswordBody(t *testing.T) {
 	if diff := cmp.Diff(want, got.body); diff != "" || got.status != 401 {
 		t.Errorf("status %d, body (-want +got):\n%s", got.status, diff)
 	}
-	if header := got.Header.Get("WWW-Authenticate"); header != `Keystone uri="http://openstack.simulator/identity"` {
+	if header := got.Header.Get("WWW-Authenticate"); header != `Keystone uri="http://openstack.simulator/identity/v3"` {
 		t.Errorf("WWW-Authenticate: got %q", header)
 	}
-	for body, want := range map[string]int{`{}`: 400, `nonsense`: 400, `{"auth":{"identity":{"methods":[]}}}`: 400, `{"auth":{"identity":{"methods":["totp"]}}}`: 401} {
+	for body, want := range map[string]int{`{}`: 400, `nonsense`: 400, `{"auth":{"identity":{"methods":[]}}}`: 401, `{"auth":{"identity":{"methods":["totp"]}}}`: 400} {
 		if got := raw(t, c, "POST", "/identity/v3/auth/tokens", body); got.status != want {
 			t.Errorf("%s: got %d, want %d", body, got.status, want)
 		}
@@ -387,7 +387,7 @@ func TestIdentityPolicy(t *testing.T) {
 		"/v3/users/" + other.ID + "/projects":                     {403, 200},
 		"/v3/users/" + other.ID + "/application_credentials":      {403, 200},
 		"/v3/users/" + other.ID + "/application_credentials/none": {403, 404},
-		"/v3/domains":                                             {200, 200},
+		"/v3/domains":                                             {403, 200},
 		"/v3/domains/default":                                     {200, 200},
 		"/v3/domains/none":                                        {404, 404},
 		"/v3/regions":                                             {200, 200},

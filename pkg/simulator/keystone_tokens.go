@@ -76,6 +76,9 @@ func (k *keystone) subject(r *request) *token {
 }
 
 func (k *keystone) validateToken(r *request) response {
+	if r.Header.Get("X-Subject-Token") == "" {
+		return forbidden("identity:validate_token")
+	}
 	t := k.subject(r)
 	if t == nil {
 		return keystoneError(http.StatusNotFound, "Could not find token: "+r.Header.Get("X-Subject-Token")+".")

@@ -1,9 +1,11 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -39,7 +41,10 @@ func checkPairs(b body, pairs []addressPair) error {
 		}
 	}
 	for _, keys := range sent {
-		for key := range keys {
+		for key, value := range keys {
+			if key == "mac_address" && string(value) == "null" {
+				return badRequest("'None' is not a valid MAC address")
+			}
 			if key != "mac_address" && key != "ip_address" {
 				return badRequest("Unrecognized attribute(s) '%s'", key)
 			}
@@ -67,22 +72,26 @@ func (p addressPair) check() error {
 			return badRequest("'%s' is not a valid MAC address", p.MACAddress)
 		}
 	}
-	address, err := netip.ParseAddr(p.IPAddress)
 	if strings.Contains(p.IPAddress, "/") {
-		var cidr netip.Prefix
-		cidr, err = netip.ParsePrefix(p.IPAddress)
-		address = cidr.Addr()
-		if err != nil {
+		if _, err := netip.ParsePrefix(p.IPAddress); err != nil {
 			return badRequest("'%s' is not a valid IP subnet", p.IPAddress)
 		}
+		return nil
 	}
-	switch {
-	case err != nil:
+	_, err := netip.ParseAddr(p.IPAddress)
+	if err != nil {
 		return badRequest("'%s' is not a valid IP address", p.IPAddress)
-	case address.IsMulticast():
-		return badRequest("'%s' is a multicast address", p.IPAddress)
 	}
 	return nil
+}
+
+// inOrder is the list as the database gives it: by MAC address, then by address as text.
+func inOrder(pairs []addressPair) []addressPair {
+	sorted := slices.Clone(pairs)
+	slices.SortFunc(sorted, func(a, b addressPair) int {
+		return cmp.Or(strings.Compare(a.MACAddress, b.MACAddress), strings.Compare(a.IPAddress, b.IPAddress))
+	})
+	return sorted
 }
 
 // checkPairDuplicates finds pairs that are the same once the port's own MAC

@@ -3,7 +3,9 @@ package simulator
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // body is the object in a POST or PUT: neutron/api/v2/base.py prepare_request_body.
@@ -15,9 +17,64 @@ type body struct {
 func newBody(raw json.RawMessage) (body, error) {
 	b := body{raw: raw}
 	if err := json.Unmarshal(raw, &b.fields); err != nil || b.fields == nil {
-		return body{}, badRequest("Invalid body")
+		return body{}, badRequest("Body contains invalid data")
 	}
-	return b, nil
+	return b, b.convert()
+}
+
+// booleans are the attributes that Neutron converts to true or false, in bodies
+// and in filters (neutron_lib/api/converters.py convert_to_boolean).
+var booleans = []string{"admin_state_up", "shared", "router:external", "port_security_enabled", "enable_dhcp", "stateful"}
+
+func boolean(text string) (bool, error) {
+	switch strings.ToLower(strings.Trim(text, `"`)) {
+	case "true", "1":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	}
+	return false, invalid("InvalidInput",
+		"Invalid input for operation: '%s' cannot be converted to boolean.", strings.Trim(text, `"`))
+}
+
+// convert makes booleans of what stands for them.
+func (b *body) convert() error {
+	changed := false
+	for _, name := range booleans {
+		sent, found := b.fields[name]
+		if !found || b.isNull(name) {
+			continue
+		}
+		on, err := boolean(string(sent))
+		if err != nil {
+			return err
+		}
+		b.fields[name] = json.RawMessage(strconv.FormatBool(on))
+		changed = true
+	}
+	if !changed {
+		return nil
+	}
+	var err error
+	b.raw, err = json.Marshal(b.fields)
+	return err
+}
+
+// maxTextLength is how long names, descriptions and the like may be, in characters.
+const maxTextLength = 255
+
+// checkLength refuses texts that do not fit into the database.
+func (b body) checkLength(name string) error {
+	switch name {
+	case "name", "description", "device_id", "device_owner":
+	default:
+		return nil
+	}
+	var sent string
+	if json.Unmarshal(b.fields[name], &sent) == nil && utf8.RuneCountInString(sent) > maxTextLength {
+		return invalidInput(name, "'%s' exceeds maximum length of %d", sent, maxTextLength)
+	}
+	return nil
 }
 
 // has tells whether the caller gave the attribute, null or not.
@@ -47,7 +104,7 @@ func (b body) decode(into any) error {
 func envelope(r *request) (map[string]json.RawMessage, error) {
 	var outer map[string]json.RawMessage
 	if err := json.Unmarshal(r.Body, &outer); err != nil {
-		return nil, badRequest("The server could not comply with the request since it is either malformed or otherwise incorrect.")
+		return nil, badRequest("Body contains invalid data")
 	}
 	return outer, nil
 }
@@ -104,6 +161,9 @@ func (k *kind[T]) admit(c caller, b body, method use) error {
 		case a.use&mayBeNull == 0 && b.isNull(name):
 			return invalidInput(name, "'None' is not a valid value")
 		}
+		if err := b.checkLength(name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -130,6 +190,9 @@ type common struct {
 // project, or any project where the caller is an admin.
 func (in common) start(c caller) (attributes, error) {
 	a := attributes{ProjectID: c.project}
+	if c.project == "" && in.ProjectID == nil && in.TenantID == nil {
+		return a, badRequest("Running without keystone AuthN requires that tenant_id is specified")
+	}
 	for _, id := range []*string{in.ProjectID, in.TenantID} {
 		if id == nil || *id == a.ProjectID {
 			continue

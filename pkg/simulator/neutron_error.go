@@ -28,6 +28,11 @@ func invalid(kind, format string, args ...any) error {
 	return &neutronError{http.StatusBadRequest, kind, fmt.Sprintf(format, args...)}
 }
 
+// invalidOperation is neutron_lib.exceptions.InvalidInput.
+func invalidOperation(format string, args ...any) error {
+	return invalid("InvalidInput", "Invalid input for operation: %s", fmt.Sprintf(format, args...))
+}
+
 // conflict is any exception that becomes 409.
 func conflict(kind, format string, args ...any) error {
 	return &neutronError{http.StatusConflict, kind, fmt.Sprintf(format, args...)}
@@ -36,6 +41,12 @@ func conflict(kind, format string, args ...any) error {
 // missing is any exception that becomes 404.
 func missing(kind, format string, args ...any) error {
 	return &neutronError{http.StatusNotFound, kind, fmt.Sprintf(format, args...)}
+}
+
+// errInternal is what Neutron says when it stumbles over a body that it does not check.
+var errInternal = &neutronError{
+	http.StatusInternalServerError, "HTTPInternalServerError",
+	"Request Failed: internal server error while processing your request.",
 }
 
 // disallowed is oslo.policy's refusal of a rule, as 403.

@@ -7,7 +7,8 @@ import (
 
 // knownExtensions are the extensions that the simulator can load, as
 // GET /v2.0/extensions of ML2 with the router, quotas, trunk, revisions, tag and
-// timestamp plugins lists them. All are on at first but those that Options turn off.
+// timestamp plugins lists them. All are on at first but those that Options turn
+// off, and tag-ports-during-bulk-creation, which few clouds load.
 var knownExtensions = map[string]string{
 	"allowed-address-pairs":          "Allowed Address Pairs",
 	"availability_zone":              "Availability Zone",
@@ -21,6 +22,7 @@ var knownExtensions = map[string]string{
 	"filter-validation":              "Filter parameters validation",
 	"fip-port-details":               "Floating IP Port Details Extension",
 	"ip-substring-filtering":         "IP address substring filtering",
+	"l3-port-ip-change-not-allowed":  "Prevent L3 router ports IP address change extension",
 	"net-mtu":                        "Network MTU",
 	"pagination":                     "Pagination support",
 	"port-security":                  "Port Security",
@@ -39,6 +41,7 @@ var knownExtensions = map[string]string{
 	"standard-attr-timestamp":        "Resource timestamps",
 	"stateful-security-group":        "Stateful security group",
 	"subnet_allocation":              "Subnet Allocation",
+	"tag-creation":                   "Tag creation extension",
 	"tag-ports-during-bulk-creation": "Tag Ports During Bulk Creation",
 	"trunk":                          "Trunk Extension",
 	"trunk-details":                  "Trunk port details",
@@ -49,6 +52,7 @@ func loadedExtensions(o Options) map[string]bool {
 	for alias := range knownExtensions {
 		loaded[alias] = true
 	}
+	loaded["tag-ports-during-bulk-creation"] = false
 	loaded["extraroute-atomic"] = *o.AtomicRoutes
 	loaded["allowed-address-pairs"] = *o.AddressPairs
 	loaded["port-security"] = *o.PortSecurity

@@ -157,7 +157,8 @@ func (n *neutron) updateFloatingIP(c caller, f *floatingIP, b body, match func()
 	if err := b.decode(&in); err != nil {
 		return err
 	}
-	if !b.has("port_id") && f.PortID != "" {
+	// An empty body dissociates as port_id null does.
+	if len(b.fields) > 0 && !b.has("port_id") && f.PortID != "" {
 		in.PortID = &f.PortID
 		if in.FixedIP == nil {
 			in.FixedIP = &f.FixedIP

@@ -9,7 +9,8 @@ import (
 )
 
 // FuzzNeutronBodies: no body makes the service fail, whatever it is; what it
-// refuses it refuses with a status of the client's fault.
+// refuses it refuses with a status of the client's fault, save where the real
+// service stumbles too.
 func FuzzNeutronBodies(f *testing.F) {
 	c := simulator.New(simulator.Options{})
 	external := c.AddNetwork(simulator.NetworkSpec{Name: "public", Subnets: []string{"203.0.113.0/24"}, External: true})
@@ -51,8 +52,16 @@ func FuzzNeutronBodies(f *testing.F) {
 		}
 		method, path, _ := strings.Cut(targets[at], " ")
 		got := raw(t, c, method, "/network/v2.0/"+path, ids.Replace(body), "X-Auth-Token", token)
-		if got.StatusCode >= http.StatusInternalServerError || got.StatusCode == http.StatusUnauthorized {
+		failed := got.StatusCode >= http.StatusInternalServerError && !stumbles(path, got.text)
+		if failed || got.StatusCode == http.StatusUnauthorized {
 			t.Errorf("%s %s: got %d %s", targets[at], body, got.StatusCode, got.text)
 		}
 	})
+}
+
+// stumbles tells Neutron's own 500, for bodies that it does not check, from a
+// failure of the simulator.
+func stumbles(path, text string) bool {
+	unchecked := strings.Contains(path, "_extraroutes") || strings.Contains(path, "/tags")
+	return unchecked && strings.Contains(text, "Request Failed: internal server error while processing your request.")
 }

@@ -55,6 +55,14 @@ func (n *neutron) gatewayInUse(v *router) error {
 	return nil
 }
 
+// gatewayNeeded: floating IPs and routes over it keep a gateway from being cleared.
+func (n *neutron) gatewayNeeded(v *router, routes []route) error {
+	if err := n.gatewayInUse(v); err != nil || v.GatewayPort == nil {
+		return err
+	}
+	return n.routesFit(v, routes, v.GatewayPort)
+}
+
 // setGateway gives a router its gateway, or takes it away where wish is nil.
 func (n *neutron) setGateway(v *router, wish *gatewayWish) error {
 	old := v.GatewayPort

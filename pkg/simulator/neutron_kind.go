@@ -228,11 +228,11 @@ func standard[T row](own ...attribute[T]) []attribute[T] {
 			value: of(func(a *attributes) any { return a.Revision }),
 		},
 		{
-			name: "created_at", use: inFilter, extension: "standard-attr-timestamp",
+			name: "created_at", extension: "standard-attr-timestamp",
 			value: of(func(a *attributes) any { return timestamp(a.Created) }),
 		},
 		{
-			name: "updated_at", use: inFilter, extension: "standard-attr-timestamp",
+			name: "updated_at", extension: "standard-attr-timestamp",
 			value: of(func(a *attributes) any { return timestamp(a.Updated) }),
 		},
 	}, own...)

@@ -17,7 +17,7 @@ func (k *kind[T]) list(r *request) (any, error) {
 	if k.listing != nil {
 		k.listing(c)
 	}
-	passes, err := k.filter(c, r.Query)
+	passes, err := k.filter(r.Query)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ var notFilters = []string{"fields", "sort_key", "sort_dir", "limit", "marker", "
 // filter compiles the query: all keys must match, of a repeated key any value.
 // A key that cannot filter is refused (extension filter-validation); without
 // that extension it is ignored.
-func (k *kind[T]) filter(c caller, query url.Values) (func(T) bool, error) {
+func (k *kind[T]) filter(query url.Values) (func(T) bool, error) {
 	var all []func(T) bool
 	var unknown []string
 	for key, values := range query {
@@ -63,7 +63,10 @@ func (k *kind[T]) filter(c caller, query url.Values) (func(T) bool, error) {
 		if !k.n.has("empty-string-filtering") {
 			values = slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })
 		}
-		matches := k.matcher(c, key, values)
+		if err := checkFilter(key, values); err != nil {
+			return nil, err
+		}
+		matches := k.matcher(key, values)
 		switch {
 		case matches == nil:
 			unknown = append(unknown, key)
@@ -85,13 +88,29 @@ func (k *kind[T]) filter(c caller, query url.Values) (func(T) bool, error) {
 	}, nil
 }
 
-// matcher is the test for one key, or nil where the key cannot filter.
-func (k *kind[T]) matcher(c caller, key string, values []string) func(T) bool {
+// checkFilter refuses values that cannot be what they should be.
+func checkFilter(key string, values []string) error {
+	for _, value := range values {
+		switch {
+		case slices.Contains(booleans, key):
+			if _, err := boolean(value); err != nil {
+				return err
+			}
+		case key == "fixed_ips" && !strings.Contains(value, "="):
+			return invalid("InvalidInput", "Invalid input for operation: '%s' is not of the form <key>=[value].", value)
+		}
+	}
+	return nil
+}
+
+// matcher is the test for one key, or nil where the key cannot filter. Who may
+// not see an attribute may filter by it all the same.
+func (k *kind[T]) matcher(key string, values []string) func(T) bool {
 	if test := tagFilter(key, values); test != nil && k.has("tags") {
 		return func(v T) bool { return test(v.base().Tags) }
 	}
 	a, found := k.attribute(key)
-	if !found || a.use&inFilter == 0 || a.use&adminOnly != 0 && !c.admin {
+	if !found || a.use&inFilter == 0 {
 		return nil
 	}
 	if a.matches != nil {

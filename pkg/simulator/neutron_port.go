@@ -81,13 +81,13 @@ func (n *neutron) portExtensions() []attribute[*port] {
 		},
 		{
 			name: "allowed_address_pairs", use: inPost | inPut | mayBeNull | unsorted, extension: "allowed-address-pairs",
-			value: func(v *port) any { return list(v.AddressPairs) },
+			value: func(v *port) any { return list(inOrder(v.AddressPairs)) },
 		},
 		{
 			name: "port_security_enabled", use: inPost | inPut, extension: "port-security",
 			value: func(v *port) any { return v.PortSecurity },
 		},
-		{name: "dns_name", use: set, extension: "dns-integration", value: func(v *port) any { return v.DNSName }},
+		{name: "dns_name", use: inPost | inPut, extension: "dns-integration", value: func(v *port) any { return v.DNSName }},
 		{
 			name: "dns_assignment", use: unsorted, extension: "dns-integration",
 			value: func(v *port) any { return v.dnsAssignment() },
@@ -246,11 +246,11 @@ func (n *neutron) forgetAddresses(p *port) {
 	}
 }
 
-// forbiddenNetwork is the refusal of a port on another project's network
+// forbiddenNetwork is the refusal of a port or subnet on another project's network
 // (neutron/pecan_wsgi/hooks/ownership_validation.py).
-func forbiddenNetwork(project string) error {
+func forbiddenNetwork(project, what string) error {
 	return &neutronError{
 		http.StatusForbidden, "HTTPForbidden",
-		fmt.Sprintf("Tenant %s not allowed to create port on this network", project),
+		fmt.Sprintf("Tenant %s not allowed to create %s on this network", project, what),
 	}
 }

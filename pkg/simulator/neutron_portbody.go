@@ -48,7 +48,9 @@ func (in *portBody) read(b body) error {
 		}
 	}
 	if in.Tags != nil {
-		return checkTags(*in.Tags)
+		if reason := tagFault(*in.Tags); reason != "" {
+			return invalidInput("tags", "%s", reason)
+		}
 	}
 	return nil
 }
@@ -99,7 +101,7 @@ func (n *neutron) createPort(c caller, b body) (*port, error) {
 		return nil, err
 	}
 	if !c.owns(on) && !on.Shared {
-		return nil, forbiddenNetwork(a.ProjectID)
+		return nil, forbiddenNetwork(a.ProjectID, "port")
 	}
 	if err := in.allowed(n, c, on.ID, "create_port"); err != nil {
 		return nil, err
@@ -109,7 +111,9 @@ func (n *neutron) createPort(c caller, b body) (*port, error) {
 	assign(&p.MACAddress, in.MACAddress)
 	assign(&p.DeviceID, in.DeviceID)
 	assign(&p.DeviceOwner, in.DeviceOwner)
-	assign(&p.Tags, in.Tags)
+	if n.has("tag-ports-during-bulk-creation") {
+		assign(&p.Tags, in.Tags)
+	}
 	assign(&p.AddressPairs, in.AddressPairs)
 	if err := n.secureNew(p, in.Groups == nil); err != nil {
 		return nil, err
@@ -141,6 +145,9 @@ func (n *neutron) updatePort(c caller, p *port, b body, match func() error) erro
 	if err := in.allowed(n, c, p.NetworkID, "update_port"); err != nil {
 		return err
 	}
+	if in.FixedIPs != nil && p.DeviceOwner == ownerInterface && n.has("l3-port-ip-change-not-allowed") {
+		return badResource("ports", "IP updates for port %s are not allowed", p.ID)
+	}
 	if err := n.secureUpdated(p, &in); err != nil {
 		return err
 	}
@@ -162,6 +169,9 @@ func (n *neutron) updatePort(c caller, p *port, b body, match func() error) erro
 	n.macs[key] = p.ID
 	p.MACAddress = mac
 	if in.AddressPairs != nil {
+		if !slices.Equal(*in.AddressPairs, inOrder(p.AddressPairs)) {
+			p.touch() // Neutron writes all pairs anew, unless the list is what it would show
+		}
 		p.AddressPairs = withMAC(*in.AddressPairs, mac)
 	}
 	if in.DeviceID != nil || in.DeviceOwner != nil {

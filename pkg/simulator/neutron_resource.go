@@ -101,8 +101,8 @@ func (k *kind[T]) createAll(c caller, list []body, bulk bool) ([]T, error) {
 	return made, nil
 }
 
-// put updates one row. Its revision_number rises only if something changed;
-// the real one may also rise when nothing did.
+// put updates one row. Its revision_number rises only if something changed, or
+// if update itself says so.
 func (k *kind[T]) put(r *request) (any, error) {
 	outer, err := envelope(r)
 	if err != nil {
@@ -120,11 +120,11 @@ func (k *kind[T]) put(r *request) (any, error) {
 	if err := k.admit(c, b, inPut); err != nil {
 		return nil, err
 	}
-	before := k.image(v)
+	before, revision := k.image(v), v.base().Revision
 	if err := k.update(c, v, b, func() error { return k.n.ifMatch(r, v) }); err != nil {
 		return nil, err
 	}
-	if k.image(v) != before {
+	if v.base().Revision == revision && k.image(v) != before {
 		v.base().touch()
 	}
 	return k.wrap(c, v, nil), nil

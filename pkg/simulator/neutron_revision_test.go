@@ -84,7 +84,7 @@ func TestIfMatch(t *testing.T) {
 		t.Errorf("a refused put changed the port: %+v", got)
 	}
 	_, err = b.call(b.client, "PUT", "ports/"+p.ID, body("b"), match("new"))
-	wantFault(t, err, 400, "HTTPBadRequest")
+	wantFault(t, err, 400, "BadRequest")
 	_, err = b.call(b.client, "DELETE", "ports/"+p.ID, nil, match(stale))
 	wantFault(t, err, 412, "RevisionNumberConstraintFailed")
 	if _, err = b.call(b.client, "DELETE", "ports/"+p.ID, nil, match(current)); err != nil {

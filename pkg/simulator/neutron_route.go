@@ -1,7 +1,9 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -72,8 +74,9 @@ func (r route) String() string {
 // routesFit validates the whole list that a router would have: how many there
 // are, and that each next hop is on a subnet of one of the router's ports without
 // being an address of the router. Up to 2026.1 the limit is the option max_routes,
-// checked first; from 2026.2 on it is the quota router_route, checked last.
-func (n *neutron) routesFit(v *router, routes []route) error {
+// checked first; from 2026.2 on it is the quota router_route, checked last. The
+// port without, if any, counts as gone already.
+func (n *neutron) routesFit(v *router, routes []route, without *port) error {
 	options := n.cloud.options
 	if options.RouterRouteQuota == 0 && len(routes) > options.MaxRoutes {
 		return invalid("RoutesExhausted", "Unable to complete operation for %s. "+
@@ -82,6 +85,9 @@ func (n *neutron) routesFit(v *router, routes []route) error {
 	var ranges []netip.Prefix
 	own := map[string]bool{}
 	for _, p := range n.devices[v.ID] {
+		if p == without {
+			continue
+		}
 		for _, ip := range p.FixedIPs {
 			ranges = append(ranges, n.subnets.rows[ip.SubnetID].CIDR)
 			own[ip.IPAddress] = true
@@ -89,8 +95,11 @@ func (n *neutron) routesFit(v *router, routes []route) error {
 	}
 	for _, r := range routes {
 		hop, err := netip.ParseAddr(r.NextHop)
-		if err != nil {
-			return addressFormat(r.NextHop)
+		switch {
+		case err != nil && strings.Contains(r.NextHop, "/"):
+			return errInternal
+		case err != nil:
+			return addressFormat("failed to detect a valid IP address from '%s'", r.NextHop)
 		}
 		if !slices.ContainsFunc(ranges, func(cidr netip.Prefix) bool { return cidr.Contains(hop) }) {
 			return invalidRoutes(routes, "the nexthop is not connected with router")
@@ -114,8 +123,8 @@ func invalidRoutes(routes []route, reason string) error {
 }
 
 // addressFormat is netaddr's refusal, which Neutron passes on as 400.
-func addressFormat(text string) error {
-	return &neutronError{http.StatusBadRequest, "AddrFormatError", fmt.Sprintf("failed to detect a valid IP address from '%s'", text)}
+func addressFormat(format, text string) error {
+	return &neutronError{http.StatusBadRequest, "AddrFormatError", fmt.Sprintf(format, text)}
 }
 
 // addRoutes is PUT …/add_extraroutes: exact duplicates merge, also within the
@@ -135,42 +144,64 @@ func removeRoutes(old, sent []route) []route {
 	return slices.DeleteFunc(slices.Clone(old), func(r route) bool { return slices.Contains(sent, r) })
 }
 
-// extraRoutes serves the two member actions. The answer is the whole router. Its
-// order is that of addition here; the real one promises none.
+// inRouteOrder is the list as the database gives it: by destination and next hop as text.
+func inRouteOrder(routes []route) []route {
+	sorted := slices.Clone(routes)
+	slices.SortFunc(sorted, func(a, b route) int {
+		return cmp.Or(strings.Compare(a.Destination, b.Destination), strings.Compare(a.NextHop, b.NextHop))
+	})
+	return sorted
+}
+
+// sentRoutes reads the body of the two member actions, which Neutron hardly
+// checks: whatever has not the shape that it takes for granted makes it stumble.
+func sentRoutes(r *request) ([]route, error) {
+	if len(r.Body) > 0 && !json.Valid(r.Body) {
+		return nil, invalid("MalformedRequestBody", "Malformed request body: Cannot understand JSON.")
+	}
+	var in struct {
+		Router struct {
+			Routes []map[string]json.RawMessage `json:"routes"`
+		} `json:"router"`
+	}
+	if err := json.Unmarshal(r.Body, &in); err != nil || in.Router.Routes == nil {
+		return nil, errInternal
+	}
+	routes := make([]route, 0, len(in.Router.Routes))
+	for _, sent := range in.Router.Routes {
+		if sent["destination"] == nil || sent["nexthop"] == nil {
+			return nil, errInternal
+		}
+		routes = append(routes, route{text(sent["destination"]), text(sent["nexthop"])})
+	}
+	return routes, nil
+}
+
+// extraRoutes serves the two member actions. The answer is the whole router.
 func (n *neutron) extraRoutes(rule string, combine func(old, sent []route) []route) operation {
 	return func(r *request) (any, error) {
-		v, err := n.routers.findOwn(r, rule)
+		sent, err := sentRoutes(r)
+		if err != nil && !errors.Is(err, errInternal) {
+			return nil, err
+		}
+		v, missing := n.routers.findOwn(r, rule)
+		if missing != nil {
+			return nil, missing
+		}
 		if err != nil {
 			return nil, err
 		}
-		var in struct {
-			Routes []route `json:"routes"`
-		}
-		outer, err := envelope(r)
-		if err != nil {
-			return nil, err
-		}
-		b, err := n.routers.single(outer)
-		if err != nil {
-			return nil, err
-		}
-		if err := b.require("routes"); err != nil {
-			return nil, err
-		}
-		if err := b.decode(&in); err != nil {
-			return nil, err
-		}
-		routes := combine(v.Routes, in.Routes)
-		if err := n.routesFit(v, routes); err != nil {
+		routes := combine(v.Routes, sent)
+		if err := n.routesFit(v, routes, nil); err != nil {
 			return nil, err
 		}
 		if err := destinationsParse(routes); err != nil {
 			return nil, err
 		}
-		if err := n.ifMatch(r, v); err != nil {
-			return nil, err
-		}
 		if !slices.Equal(routes, v.Routes) {
+			if err := n.ifMatch(r, v); err != nil {
+				return nil, err
+			}
 			v.Routes = routes
 			v.touch()
 		}
@@ -183,7 +214,7 @@ func destinationsParse(routes []route) error {
 	for _, r := range routes {
 		_, err := netip.ParsePrefix(r.Destination)
 		if _, addressErr := netip.ParseAddr(r.Destination); err != nil && addressErr != nil {
-			return addressFormat(r.Destination)
+			return addressFormat("invalid IPNetwork %s", r.Destination)
 		}
 	}
 	return nil

@@ -118,7 +118,7 @@ func TestRoutesAreValidated(t *testing.T) {
 		"PUT: no network":          {b.replace, []routers.Route{via("pods", "10.0.0.11")}, fault{400, "HTTPBadRequest", "Invalid input for routes. Reason: 'pods' is not a valid CIDR."}},
 		"PUT: loopback":            {b.replace, []routers.Route{via("127.0.0.0/8", "10.0.0.11")}, fault{400, "HTTPBadRequest", "Invalid input for routes. Reason: '127.0.0.0/8' is not a routable CIDR."}},
 		"PUT: next hop no address": {b.replace, []routers.Route{via("10.244.0.0/24", "node")}, fault{400, "HTTPBadRequest", "Invalid input for routes. Reason: 'node' is not a valid IP address."}},
-		"add: no network":          {b.add, []routers.Route{via("pods", "10.0.0.11")}, fault{400, "AddrFormatError", "failed to detect a valid IP address from 'pods'"}},
+		"add: no network":          {b.add, []routers.Route{via("pods", "10.0.0.11")}, fault{400, "AddrFormatError", "invalid IPNetwork pods"}},
 		"add: next hop no address": {b.add, []routers.Route{via("10.244.0.0/24", "node")}, fault{400, "AddrFormatError", "failed to detect a valid IP address from 'node'"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -325,6 +325,11 @@ func TestRouterGateway(t *testing.T) {
 	wantFault(t, err, 403, "PolicyNotAuthorized")
 	_, err = routers.Create(t.Context(), b.client, routers.CreateOpts{GatewayInfo: &routers.GatewayInfo{NetworkID: b.network.ID}}).Extract()
 	wantFault(t, err, 400, "BadRequest")
+	_, err = b.call(b.client, "PUT", "routers/"+made.ID, map[string]any{"router": map[string]any{"external_gateway_info": nil}}, nil)
+	wantFault(t, err, 400, "InvalidRoutes")
+	if _, err := extraroutes.Remove(t.Context(), b.client, made.ID, extraroutes.Opts{Routes: &routes}).Extract(); err != nil {
+		t.Fatalf("remove the route: %v", err)
+	}
 	for name, gateway := range map[string]any{"null": nil, "empty": map[string]any{}} {
 		if _, err := b.call(b.client, "PUT", "routers/"+made.ID, map[string]any{"router": map[string]any{"external_gateway_info": gateway}}, nil); err != nil {
 			t.Fatalf("clear gateway by %s: %v", name, err)

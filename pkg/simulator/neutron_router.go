@@ -25,14 +25,14 @@ func (n *neutron) routerKind() *kind[*router] {
 	k.attributes = standard(
 		named[*router](), tagged[*router](0),
 		attribute[*router]{name: "admin_state_up", use: set, value: func(v *router) any { return v.AdminUp }},
-		attribute[*router]{name: "status", use: inFilter, value: func(*router) any { return "ACTIVE" }},
+		attribute[*router]{name: "status", value: func(*router) any { return "ACTIVE" }},
 		attribute[*router]{
 			name: "external_gateway_info", use: inPost | inPut | mayBeNull | unsorted,
 			value: func(v *router) any { return v.gatewayInfo() },
 		},
 		attribute[*router]{
 			name: "routes", use: inPut | mayBeNull | unsorted, extension: "extraroute",
-			value: func(v *router) any { return list(v.Routes) },
+			value: func(v *router) any { return list(inRouteOrder(v.Routes)) },
 		},
 		attribute[*router]{
 			name: "availability_zones", use: unsorted, extension: "router_availability_zone",
@@ -100,7 +100,7 @@ func (n *neutron) updateRouter(c caller, v *router, b body, match func() error) 
 		}
 		routes = nil
 		assign(&routes, in.Routes)
-		if err := n.routesFit(v, routes); err != nil {
+		if err := n.routesFit(v, routes, nil); err != nil {
 			return err
 		}
 	}
@@ -109,7 +109,7 @@ func (n *neutron) updateRouter(c caller, v *router, b body, match func() error) 
 			return err
 		}
 	} else if b.has("external_gateway_info") {
-		if err := n.gatewayInUse(v); err != nil {
+		if err := n.gatewayNeeded(v, routes); err != nil {
 			return err
 		}
 	}

@@ -49,7 +49,7 @@ func TestDefaultGroup(t *testing.T) {
 	wantFault(t, err, 409, "SecurityGroupDefaultAlreadyExists")
 	_, err = groups.Update(t.Context(), b.client, g.ID, groups.UpdateOpts{Name: "mine"}).Extract()
 	wantFault(t, err, 409, "SecurityGroupCannotUpdateDefault")
-	wantFault(t, groups.Delete(t.Context(), b.client, g.ID).ExtractErr(), 409, "SecurityGroupInUse")
+	wantFault(t, groups.Delete(t.Context(), b.client, g.ID).ExtractErr(), 409, "SecurityGroupCannotRemoveDefault")
 	for _, p := range b.cloud.Ports() {
 		if p.DeviceOwner == "" {
 			b.cloud.DeletePort(p.ID)
@@ -119,7 +119,7 @@ func TestSecurityRules(t *testing.T) {
 	}{
 		"same":             {prefix, fault{409, "SecurityGroupRuleExists", already + made.ID + "."}},
 		"same by number":   {rule(rules.CreateOpts{RemoteIPPrefix: "10.244.0.0/16", Protocol: "6", PortRangeMin: 80, PortRangeMax: 90}), fault{409, "SecurityGroupRuleExists", already + made.ID + "."}},
-		"both remotes":     {rule(rules.CreateOpts{RemoteIPPrefix: "10.0.0.0/8", RemoteGroupID: other.ID}), fault{400, "SecurityGroupRemoteGroupAndRemoteIpPrefix", "Only remote_ip_prefix or remote_group_id may be provided."}},
+		"both remotes":     {rule(rules.CreateOpts{RemoteIPPrefix: "10.0.0.0/8", RemoteGroupID: other.ID}), fault{400, "SecurityGroupMultipleRemoteEntites", "Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided."}},
 		"no such remote":   {rule(rules.CreateOpts{RemoteGroupID: "none"}), fault{404, "SecurityGroupNotFound", "Security group none does not exist"}},
 		"wrong family":     {rule(rules.CreateOpts{RemoteIPPrefix: "fd00::/64"}), fault{400, "SecurityGroupRuleParameterConflict", "Conflicting value ethertype IPv4 for CIDR fd00::/64"}},
 		"no range":         {rule(rules.CreateOpts{RemoteIPPrefix: "pods"}), fault{400, "InvalidCIDR", "Invalid CIDR pods given as IP prefix."}},
@@ -132,7 +132,7 @@ func TestSecurityRules(t *testing.T) {
 		"strange protocol": {rule(rules.CreateOpts{Protocol: "carrier-pigeon"}), fault{400, "SecurityGroupRuleInvalidProtocol", "Security group rule protocol carrier-pigeon not supported. Only protocol values and integer representations [0 to 255] are supported."}},
 		"IPv6 protocol":    {rule(rules.CreateOpts{Protocol: "ipv6-icmp"}), fault{400, "SecurityGroupEthertypeConflictWithProtocol", "Invalid ethertype IPv4 for protocol ipv6-icmp."}},
 		"direction":        {rule(rules.CreateOpts{Direction: "sideways"}), fault{400, "HTTPBadRequest", "Invalid input for direction. Reason: 'sideways' is not in ['ingress', 'egress']."}},
-		"ethertype":        {rule(rules.CreateOpts{EtherType: "IPX"}), fault{400, "HTTPBadRequest", "Invalid input for ethertype. Reason: 'IPX' is not in ['IPv4', 'IPv6']."}},
+		"ethertype":        {rule(rules.CreateOpts{EtherType: "IPX"}), fault{400, "SecurityGroupRuleInvalidEtherType", "Security group rule for ethertype 'IPX' not supported. Allowed values are ['IPv4', 'IPv6']."}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := rules.Create(t.Context(), b.client, tc.opts).Extract()

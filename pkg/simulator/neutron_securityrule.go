@@ -162,7 +162,8 @@ func (in ruleBody) rule() (*securityRule, error) {
 	if in.EtherType != nil {
 		r.EtherType = map[string]string{"ipv4": "IPv4", "ipv6": "IPv6"}[strings.ToLower(*in.EtherType)]
 		if r.EtherType == "" {
-			return nil, invalidInput("ethertype", "'%s' is not in ['IPv4', 'IPv6']", *in.EtherType)
+			return nil, invalid("SecurityGroupRuleInvalidEtherType", "Security group rule for ethertype '%s' not supported. "+
+				"Allowed values are ['IPv4', 'IPv6'].", *in.EtherType)
 		}
 	}
 	if err := r.setProtocol(in.Protocol); err != nil {
@@ -172,8 +173,8 @@ func (in ruleBody) rule() (*securityRule, error) {
 		return nil, err
 	}
 	if r.RemotePrefix != nil && r.RemoteGroup != nil {
-		return nil, invalid("SecurityGroupRemoteGroupAndRemoteIpPrefix",
-			"Only remote_ip_prefix or remote_group_id may be provided.")
+		return nil, invalid("SecurityGroupMultipleRemoteEntites",
+			"Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.")
 	}
 	return r, r.checkPrefix()
 }

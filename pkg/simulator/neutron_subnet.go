@@ -35,8 +35,7 @@ func (n *neutron) subnetKind() *kind[*subnet] {
 	k := &kind[*subnet]{
 		n: n, singular: "subnet", plural: "subnets", path: "subnets", quota: "subnet",
 		notFound: "SubnetNotFound", notFoundMessage: "Subnet %s could not be found.",
-		// Members see the subnets of external networks, by the rule get_subnet of
-		// recent releases; older ones hid them.
+		// Members see the subnets of external networks too.
 		sees:   func(c caller, v *subnet) bool { return c.owns(v) || n.networks.sees(c, n.networks.rows[v.NetworkID]) },
 		create: n.createSubnet, update: n.updateSubnet, blocked: n.subnetInUse, drop: n.dropSubnet,
 	}
@@ -110,7 +109,7 @@ type subnetBody struct {
 
 func (n *neutron) createSubnet(c caller, b body) (*subnet, error) {
 	var in subnetBody
-	if err := b.require("network_id", "ip_version", "cidr"); err != nil {
+	if err := b.require("network_id", "ip_version"); err != nil {
 		return nil, err
 	}
 	if err := b.decode(&in); err != nil {
@@ -121,7 +120,7 @@ func (n *neutron) createSubnet(c caller, b body) (*subnet, error) {
 		return nil, n.networks.missing(*in.NetworkID)
 	}
 	if !c.owns(owner) {
-		return nil, disallowed("create_subnet")
+		return nil, forbiddenNetwork(c.project, "subnet")
 	}
 	a, err := in.start(c)
 	if err != nil {
@@ -139,21 +138,23 @@ func (n *neutron) createSubnet(c caller, b body) (*subnet, error) {
 
 // place sets what never changes: range, modes, gateway and pools.
 func (in subnetBody) place(s *subnet, b body) error {
-	cidr, err := parseCIDR(*in.CIDR)
+	cidr, err := in.cidr()
 	if err != nil {
-		return invalidInput("cidr", "'%s' is not a valid IP subnet", *in.CIDR)
+		return err
 	}
 	s.CIDR = cidr
 	if s.version() != *in.IPVersion {
-		return invalid("InvalidInput", "Invalid input for operation: cidr '%s' does not match the ip_version '%d'.",
-			*in.CIDR, *in.IPVersion)
+		return invalidOperation("cidr '%s' does not match the ip_version '%d'.", *in.CIDR, *in.IPVersion)
 	}
 	assign(&s.RAMode, in.RAMode)
 	assign(&s.AddressMode, in.AddressMode)
 	if in.GatewayIP == nil && !b.isNull("gateway_ip") {
-		s.Gateway = cidr.Addr().Next()
+		s.Gateway = defaultGateway(cidr)
 	}
 	if err := in.apply(s); err != nil {
+		return err
+	}
+	if err := s.check(); err != nil {
 		return err
 	}
 	if in.Pools == nil {
@@ -162,6 +163,47 @@ func (in subnetBody) place(s *subnet, b body) error {
 	}
 	s.pools = slices.Clone(*in.Pools)
 	return checkPools(s)
+}
+
+// cidr is the range that a body means: host bits are dropped, an address alone is a range of one.
+func (in subnetBody) cidr() (netip.Prefix, error) {
+	if in.CIDR == nil {
+		return netip.Prefix{}, badResource("subnets", "a subnetpool must be specified in the absence of a cidr")
+	}
+	if address, err := netip.ParseAddr(*in.CIDR); err == nil {
+		return netip.PrefixFrom(address, address.BitLen()), nil
+	}
+	cidr, err := netip.ParsePrefix(*in.CIDR)
+	if err != nil {
+		return netip.Prefix{}, invalidOperation("%s is not in a CIDR format.", *in.CIDR)
+	}
+	return cidr.Masked(), nil
+}
+
+// defaultGateway is the first host of an IPv4 range, and of an IPv6 range its own
+// address, which is every router's there (RFC 4291, section 2.6.1).
+func defaultGateway(cidr netip.Prefix) netip.Addr {
+	if cidr.Addr().Is4() {
+		return cidr.Addr().Next()
+	}
+	return cidr.Addr()
+}
+
+// check refuses what cannot work (neutron/db/db_base_plugin_v2.py _validate_subnet).
+func (s *subnet) check() error {
+	switch {
+	case s.version() == 4 && s.RAMode != "":
+		return invalidOperation("ipv6_ra_mode is not valid when ip_version is 4.")
+	case s.version() == 4 && s.AddressMode != "":
+		return invalidOperation("ipv6_address_mode is not valid when ip_version is 4.")
+	case s.DHCP && s.CIDR.Addr().IsMulticast():
+		return invalidOperation("Multicast IP subnet is not supported if enable_dhcp is True.")
+	case s.DHCP && s.CIDR.Bits() > s.CIDR.Addr().BitLen()-2:
+		return invalidOperation("Subnet has a prefix length that is incompatible with DHCP service enabled.")
+	case s.version() == 4 && s.CIDR.Contains(s.Gateway) && !s.usable(s.Gateway, ownerInterface):
+		return invalidOperation("Gateway is not valid on subnet.")
+	}
+	return nil
 }
 
 // apply sets what PUT may change too.

@@ -64,12 +64,31 @@ func (n *nova) service() *service {
 	n.registerZones(table)
 	n.registerLimits(table)
 	public := map[string]bool{"GET /": true, "GET /v2": true, "GET /v2.1": true}
-	return &service{
+	s := &service{
 		kind: "compute", name: "nova", prefix: "/compute", catalogPath: "/v2.1",
 		routes: compile(table), public: public, resolve: resolveNova,
 		admit: n.admit, finish: n.finish, fault: novaFault,
 	}
+	// A path that no route has gets the page of Python's Routes, which is no fault of Nova's own.
+	s.missing = func(r *request) response {
+		if _, refused := n.cloud.keystone.admit(r, s); refused != nil {
+			return *refused
+		}
+		return response{Status: http.StatusNotFound, Body: routesNotFound}
+	}
+	return s
 }
+
+const routesNotFound html = `<html>
+ <head>
+  <title>404 Not Found</title>
+ </head>
+ <body>
+  <h1>404 Not Found</h1>
+  The resource could not be found.<br /><br />
+ </body>
+</html>
+`
 
 // projectSegment is the project that URLs before 2.18 carry, and many catalogs still.
 var projectSegment = regexp.MustCompile(`^/([0-9a-f]{32})(/|$)`)
@@ -161,12 +180,12 @@ func (n *nova) negotiate(r *request) *response {
 			" is of invalid format. Must be of format MajorNum.MinorNum.")
 		return &refused
 	}
+	r.Microversion = version // the answer names it, supported or not
 	if version[0] != 2 || version[1] < 1 || version[1] > n.newest[1] {
 		refused := novaError(http.StatusNotAcceptable, "Version "+wanted+" is not supported by the API. Minimum is 2.1 and maximum is "+
 			n.cloud.options.MaxMicroversion+".")
 		return &refused
 	}
-	r.Microversion = version
 	return nil
 }
 

@@ -94,11 +94,10 @@ func networkRefusal(err error, missing int) response {
 
 // detachInterface removes a port, or sets it free if Nova has not made it.
 func (n *nova) detachInterface(r *request, s *server) response {
-	p := n.interfaceOf(s, r.Vars["port"])
-	if p == nil {
-		return noInterface(s, r.Vars["port"])
+	// The answer comes before Nova looks: a port that is not the server's is no error.
+	if p := n.interfaceOf(s, r.Vars["port"]); p != nil {
+		n.cloud.neutron.releaseServerPort(p)
 	}
-	n.cloud.neutron.releaseServerPort(p)
 	return response{Status: http.StatusAccepted}
 }
 

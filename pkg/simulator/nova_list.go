@@ -14,8 +14,8 @@ import (
 // Lists of servers: filters, order and pages, as nova/api/openstack/compute/servers.py
 // (_get_servers), nova/api/openstack/common.py and nova/compute/api.py (get_all) have them.
 
-// maxPage is Nova's [api] max_limit: no page is longer.
-const maxPage = 1000
+// defaultMaxPage is Nova's [api] max_limit where nobody says otherwise.
+const defaultMaxPage = 1000
 
 // list serves GET /servers and GET /servers/detail.
 func (n *nova) list(r *request) response {
@@ -52,13 +52,36 @@ func (n *nova) list(r *request) response {
 }
 
 // allTenants tells whether a list is of all projects: the parameter alone says
-// so, unless it is a word for no.
+// so, unless it is a word for no (nova/api/openstack/common.py is_all_tenants).
 func allTenants(r *request) bool {
-	if !r.Query.Has("all_tenants") {
-		return false
+	return r.Query.Has("all_tenants") && !slices.Contains(wordsForNo, strings.ToLower(r.Query.Get("all_tenants")))
+}
+
+// The words for yes and no (oslo_utils/strutils.py bool_from_string).
+var (
+	wordsForNo  = []string{"0", "f", "false", "n", "no", "off"}
+	wordsForYes = []string{"1", "on", "t", "true", "y", "yes"}
+)
+
+// checkTenants refuses a list of no project, one of all by who is no admin, and
+// words that are neither yes nor no.
+func checkTenants(r *request) *response {
+	word := strings.ToLower(r.Query.Get("all_tenants"))
+	switch {
+	case word != "" && !slices.Contains(wordsForNo, word) && !slices.Contains(wordsForYes, word):
+		return refuse("Unrecognized value '" + word + "', acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', " +
+			"'on', 't', 'true', 'y', 'yes'")
+	case allTenants(r) && !r.Token.Admin:
+		return disallowedList("detail:get_all_tenants")
+	case r.Token.ProjectID == "" && !r.Token.Admin:
+		return disallowedList("index")
 	}
-	asked, err := strconv.ParseBool(r.Query.Get("all_tenants"))
-	return err != nil || asked
+	return nil
+}
+
+func disallowedList(rule string) *response {
+	answer := novaError(http.StatusForbidden, "Policy doesn't allow os_compute_api:servers:"+rule+" to be performed.")
+	return &answer
 }
 
 // wantsDeleted tells whether a list holds servers that are deleted, fully or
@@ -93,14 +116,14 @@ func (n *nova) matching(r *request, keep func(*server) bool) []*server {
 
 // page cuts out what limit and marker ask for; limit is the page's length at most.
 func (n *nova) page(r *request, found []*server) (page []*server, limit int, refused *response) {
-	limit = maxPage
+	limit = n.cloud.options.MaxPage
 	if text := r.Query.Get("limit"); text != "" {
 		wanted, err := strconv.Atoi(text)
 		if err != nil || wanted < 0 {
 			return nil, 0, refuse("Invalid input for query parameters limit. Value: " + text + ". '" + text +
 				"' does not match '^[0-9]*$'")
 		}
-		limit = min(wanted, maxPage)
+		limit = min(wanted, limit)
 	}
 	if marker := r.Query.Get("marker"); marker != "" {
 		if s := n.byID[marker]; s != nil && n.cell.hides(s) {
@@ -143,9 +166,8 @@ var known = map[string]bool{
 // filters makes one test of all filters of the query.
 func (n *nova) filters(r *request) (keep func(*server) bool, refused *response) {
 	q := r.Query
-	if allTenants(r) && !r.Token.Admin {
-		answer := novaError(http.StatusForbidden, "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be performed.")
-		return nil, &answer
+	if refused := checkTenants(r); refused != nil {
+		return nil, refused
 	}
 	for key := range q {
 		if r.since(75) && !known[key] {
@@ -284,7 +306,10 @@ func (n *nova) filterValues(r *request, tests *[]func(*server) bool) {
 		allowed bool
 		value   func(*server) string
 	}{
-		"uuid":              {true, func(s *server) string { return s.ID }},
+		"uuid":              {admin, func(s *server) string { return s.ID }},
+		"vm_state":          {admin || r.since(83), func(s *server) string { return states[s.status()].vm }},
+		"power_state":       {admin || r.since(83), func(s *server) string { return strconv.Itoa(states[s.status()].power) }},
+		"locked":            {r.since(73), func(s *server) string { return strconv.FormatBool(s.Locked) }},
 		"flavor":            {true, func(s *server) string { return s.Flavor.ID }},
 		"image":             {true, func(s *server) string { return s.ImageID }},
 		"availability_zone": {admin || r.since(83), func(s *server) string { return s.Zone }},

@@ -139,7 +139,7 @@ func (n *nova) checkCreate(wanted *createRequest, f *flavor) *response {
 		return refuse("Invalid flavorRef provided.")
 	case wanted.Zone != "" && !slices.Contains(n.cloud.options.Zones, wanted.Zone):
 		return refuse("The requested availability zone is not available")
-	case wanted.MinCount < 0 || wanted.MaxCount < 0 || max(wanted.MinCount, wanted.MaxCount) > maxPage:
+	case wanted.MinCount < 0 || wanted.MaxCount < 0 || max(wanted.MinCount, wanted.MaxCount) > defaultMaxPage:
 		refused := novaError(http.StatusForbidden, "Quota exceeded, too many servers in request")
 		return &refused
 	}
