@@ -38,7 +38,9 @@ The first run builds Kubernetes from source, which takes 5 to 15 minutes on two
 cores; the binaries stay in the cache folder for the next runs. Set
 KUBEBUILDER_ASSETS to use ready ones.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runDemo(cmd, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDemo(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), o)
+		},
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&o.once, "once", false, "Stop after the last stage; exit 0 only when every route and address pair was right at every stage.")
@@ -53,7 +55,7 @@ KUBEBUILDER_ASSETS to use ready ones.`,
 	return cmd
 }
 
-func runDemo(cmd *cobra.Command, o *demoOptions) error {
+func runDemo(ctx context.Context, in io.Reader, out io.Writer, o *demoOptions) error {
 	cidr, err := netip.ParsePrefix(o.clusterCIDR)
 	switch {
 	case err != nil:
@@ -61,19 +63,19 @@ func runDemo(cmd *cobra.Command, o *demoOptions) error {
 	case o.nodes < 1 || o.nodes > 25:
 		return errors.New("--nodes: must be 1 to 25; a Neutron router takes 30 routes by default")
 	}
-	screen := newScreen(cmd.OutOrStdout(), o.noColor)
+	screen := newScreen(out, o.noColor)
 	defer screen.close()
-	d := &demo{options: o, screen: screen, in: cmd.InOrStdin(), clusterCIDR: cidr.Masked()}
+	d := &demo{options: o, screen: screen, in: in, clusterCIDR: cidr.Masked()}
 	if o.buildOnly {
-		return d.end(d.build(cmd.Context()))
+		return d.end(d.build(ctx))
 	}
 	dir, err := os.MkdirTemp("", "underlay-demo-")
 	if err != nil {
 		return fmt.Errorf("make the state folder: %w", err)
 	}
 	d.dir = dir
-	err = d.show(cmd.Context())
-	if err = errors.Join(err, d.stop(err)); err == nil && o.once {
+	err = d.show(ctx)
+	if err = errors.Join(err, d.stop(ctx, err)); err == nil && o.once {
 		screen.line("")
 		screen.done("Every route and every address pair was right at every stage.")
 	}

@@ -41,6 +41,9 @@ type screen struct {
 	ticker sync.WaitGroup
 }
 
+// wipe empties the line that the cursor is on.
+const wipe = "\r\033[K"
+
 const frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 func newScreen(out io.Writer, noColor bool) *screen {
@@ -94,7 +97,7 @@ func (s *screen) draw() {
 	if room := s.width - 12; len(text) > room {
 		text = append(text[:room-1], '…')
 	}
-	fmt.Fprintf(s.out, "\r\033[K %s %s %s", s.paint(node, string(runes[s.frame%len(runes)])), s.paint(faint, string(text)),
+	s.put(wipe+" %s %s %s", s.paint(node, string(runes[s.frame%len(runes)])), s.paint(faint, string(text)),
 		s.paint(faint, seconds(time.Since(s.since))))
 }
 
@@ -109,7 +112,7 @@ func (s *screen) status(text string) {
 	switch {
 	case !s.live:
 	case text == "":
-		fmt.Fprint(s.out, "\r\033[K")
+		s.put(wipe)
 	default:
 		s.draw()
 	}
@@ -120,7 +123,7 @@ func (s *screen) line(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.live && s.now != "" {
-		fmt.Fprint(s.out, "\r\033[K")
+		s.put(wipe)
 	}
 	s.write(text)
 	if s.live && s.now != "" {
@@ -128,10 +131,11 @@ func (s *screen) line(text string) {
 	}
 }
 
-// write needs the lock. A terminal that is gone is no reason to stop the work.
-func (s *screen) write(text string) {
-	fmt.Fprintln(s.out, strings.TrimRight(text, " "))
-}
+// write writes one line; the lock is held.
+func (s *screen) write(text string) { s.put("%s\n", strings.TrimRight(text, " ")) }
+
+// put writes to the terminal; one that is gone is no reason to stop the work.
+func (s *screen) put(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format, args...) }
 
 func (s *screen) paint(ink []color.Attribute, text string) string {
 	if !s.colored || text == "" {

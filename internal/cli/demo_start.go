@@ -65,7 +65,7 @@ func (d *demo) start(ctx context.Context) error {
 		return err
 	}
 	err = d.screen.step("OpenStack, simulated", func(func(string)) (string, error) {
-		d.world, err = playground.OpenCloud(opts)
+		d.world, err = playground.OpenCloud(ctx, opts)
 		if err != nil {
 			return "", err
 		}
@@ -95,7 +95,7 @@ func (d *demo) startController(ctx context.Context) error {
 	return d.screen.step(controllerLabel, func(say func(string)) (string, error) {
 		say("starting, and waiting for the leader lease")
 		var err error
-		if d.controller, err = d.world.StartController(playground.ControllerSpec{Name: playground.ControllerName}); err != nil {
+		if d.controller, err = d.world.StartController(ctx, playground.ControllerSpec{Name: playground.ControllerName}); err != nil {
 			return "", err
 		}
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
@@ -109,11 +109,11 @@ func (d *demo) startController(ctx context.Context) error {
 
 // stop ends the world in order, and removes the state folder unless it tells
 // why something failed.
-func (d *demo) stop(failed error) error {
+func (d *demo) stop(ctx context.Context, failed error) error {
 	var err error
 	if d.world != nil {
 		d.screen.section("Clean stop")
-		err = d.stopWorld()
+		err = d.stopWorld(ctx)
 	}
 	telling := d.world != nil && (err != nil || failed != nil && !errors.Is(failed, context.Canceled))
 	if d.options.keep || telling {
@@ -125,11 +125,11 @@ func (d *demo) stop(failed error) error {
 	})
 }
 
-func (d *demo) stopWorld() error {
-	// The demo's own context has ended by now when Ctrl-C was pressed.
-	ctx, cancel := context.WithTimeout(context.Background(), 2*playground.StopGrace)
+// stopWorld works after Ctrl-C too, when the context has ended.
+func (d *demo) stopWorld(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*playground.StopGrace)
 	defer cancel()
-	defer d.world.Close() //nolint:errcheck // after an error above: the rest, as well as it goes
+	defer func() { err = errors.Join(err, d.world.Close(ctx)) }()
 	d.world.StopNodes()
 	if d.controller != nil {
 		if err := d.stopController(ctx); err != nil {

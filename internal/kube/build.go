@@ -119,16 +119,16 @@ func (b *Builder) lock(ctx context.Context, home string, p program) (unlock func
 	for {
 		err := lockFile(file)
 		if err == nil {
-			return func() { file.Close() }, nil
+			return func() { _ = file.Close() }, nil
 		}
 		if !errors.Is(err, errLocked) {
-			file.Close()
+			_ = file.Close()
 			return nil, fmt.Errorf("lock %s: %w", file.Name(), err)
 		}
 		b.tell(Progress{Phase: Waiting, Program: p.name})
 		select {
 		case <-ctx.Done():
-			file.Close()
+			_ = file.Close()
 			return nil, ctx.Err()
 		case <-time.After(500 * time.Millisecond):
 		}
@@ -153,7 +153,7 @@ func (b *Builder) compile(ctx context.Context, p program, home, target string) e
 		return err
 	}
 	temporary := fmt.Sprintf("%s.%d", target, os.Getpid())
-	defer os.Remove(temporary)
+	defer func() { _ = os.Remove(temporary) }() // gone, when all went well
 	if err := goTool.build(ctx, p.pkg, p.module.ldflags, temporary, total); err != nil {
 		return err
 	}

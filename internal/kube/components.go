@@ -31,23 +31,29 @@ type ports struct{ etcdClient, etcdPeer, apiserver, controllerManager int }
 
 func (p ports) apiserverURL() string { return "https://127.0.0.1:" + strconv.Itoa(p.apiserver) }
 
-func freePorts() (ports, error) {
-	found, err := FreePorts(4)
+func freePorts(ctx context.Context) (ports, error) {
+	found, err := FreePorts(ctx, 4)
 	if err != nil {
 		return ports{}, err
 	}
 	return ports{found[0], found[1], found[2], found[3]}, nil
 }
 
+// Listen listens on a TCP address of this machine, which never waits.
+func Listen(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	return config.Listen(ctx, "tcp", address)
+}
+
 // FreePorts returns TCP ports on 127.0.0.1 that nobody listens on right now.
-func FreePorts(n int) ([]int, error) {
+func FreePorts(ctx context.Context, n int) ([]int, error) {
 	var found []int
 	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := Listen(ctx, "127.0.0.1:0")
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
-		defer listener.Close() // all are held until all are found: no port twice
+		defer func() { _ = listener.Close() }() // all are held until all are found: no port twice
 		found = append(found, listener.Addr().(*net.TCPAddr).Port)
 	}
 	return found, nil
@@ -56,7 +62,7 @@ func FreePorts(n int) ([]int, error) {
 // start starts one component and waits until it answers its health check.
 func (c *ControlPlane) start(ctx context.Context, name string) error {
 	args, health := c.component(name)
-	process, err := StartProcess(ProcessSpec{
+	process, err := StartProcess(ctx, ProcessSpec{
 		Name: name, Path: c.opts.Binaries[name], Args: args, LogFile: c.path("log/" + name + ".log"),
 	})
 	if err != nil {
@@ -173,7 +179,7 @@ func AwaitHealthy(ctx context.Context, process *Process, client *http.Client, ur
 		}
 		response, err := client.Do(request)
 		if err == nil {
-			response.Body.Close()
+			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {
 				return nil
 			}

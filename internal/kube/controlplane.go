@@ -78,7 +78,7 @@ func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 }
 
 func (c *ControlPlane) startAll(ctx context.Context) (err error) {
-	if c.ports, err = freePorts(); err != nil {
+	if c.ports, err = freePorts(ctx); err != nil {
 		return err
 	}
 	for name, groups := range map[string][]string{

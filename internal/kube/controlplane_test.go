@@ -116,9 +116,11 @@ func TestAHollowNodeJoinsAsAKubeletWithAnExternalCloudDoes(t *testing.T) {
 	if diff := cmp.Diff([]string{"10.100.0.0/24", "fd00:100::/64"}, got.Spec.PodCIDRs); diff != "" {
 		t.Errorf("pod CIDRs (-want +got):\n%s", diff)
 	}
-	if _, err := kube.JoinNode(t.Context(), client, node.Spec); err != nil {
-		t.Errorf("a kubelet that restarts finds its Node: %v", err)
+	again, err := kube.JoinNode(t.Context(), client, node.Spec)
+	if err != nil {
+		t.Fatalf("a kubelet that restarts finds its Node: %v", err)
 	}
+	again.Stop()
 
 	if err := node.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
@@ -214,7 +216,7 @@ func TestAControlPlaneThatCannotStartSaysWhyAndLeavesNothing(t *testing.T) {
 
 func TestWaitingForAnAnswerEndsWithTheContext(t *testing.T) {
 	t.Parallel()
-	process, err := kube.StartProcess(kube.ProcessSpec{
+	process, err := kube.StartProcess(t.Context(), kube.ProcessSpec{
 		Name: "mute", Path: "sleep", Args: []string{"600"}, LogFile: filepath.Join(t.TempDir(), "log"),
 	})
 	if err != nil {
@@ -223,7 +225,7 @@ func TestWaitingForAnAnswerEndsWithTheContext(t *testing.T) {
 	defer process.Kill()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	ports, err := kube.FreePorts(1)
+	ports, err := kube.FreePorts(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

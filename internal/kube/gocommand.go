@@ -81,7 +81,7 @@ func (g *goCommand) run(ctx context.Context, stdout io.Writer, onLine func(strin
 	ended := make(chan error, 1)
 	go func() {
 		err := cmd.Wait()
-		writer.Close()
+		_ = writer.Close()
 		ended <- err
 	}()
 	lines := make(chan string)

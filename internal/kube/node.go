@@ -40,8 +40,8 @@ type HollowNode struct {
 	ended  sync.WaitGroup
 }
 
-// JoinNode registers the node and starts its heartbeats; they end with the
-// context, or with Stop or Shutdown.
+// JoinNode registers the node and starts its heartbeats, which end with Stop or
+// Shutdown, not with the context.
 func JoinNode(ctx context.Context, client kubernetes.Interface, spec NodeSpec) (*HollowNode, error) {
 	if spec.Heartbeat == 0 {
 		spec.Heartbeat = 10 * time.Second
@@ -51,8 +51,9 @@ func JoinNode(ctx context.Context, client kubernetes.Interface, spec NodeSpec) (
 	if err != nil && !apierrors.IsAlreadyExists(err) { // a kubelet that restarts finds its Node
 		return nil, fmt.Errorf("register node %s: %w", spec.Name, err)
 	}
-	ctx, n.cancel = context.WithCancel(ctx)
-	n.ended.Go(func() { n.run(ctx) })
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	n.cancel = cancel
+	n.ended.Go(func() { n.run(life) })
 	return n, nil
 }
 

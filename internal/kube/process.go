@@ -2,6 +2,7 @@ package kube
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -31,15 +32,15 @@ type Process struct {
 	err  error // of Wait; valid once done is closed
 }
 
-// StartProcess starts a child in a process group of its own. The child dies
-// with this process, however this process ends (on Linux).
-func StartProcess(spec ProcessSpec) (*Process, error) {
+// StartProcess starts a child in a process group of its own. The child does not
+// end with the context, but with this process, however that ends (on Linux).
+func StartProcess(ctx context.Context, spec ProcessSpec) (*Process, error) {
 	log, err := os.OpenFile(spec.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Name, err)
 	}
-	defer log.Close()
-	cmd := exec.Command(spec.Path, spec.Args...)
+	defer func() { _ = log.Close() }() // the child has its own descriptor by then
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), spec.Path, spec.Args...)
 	cmd.Env = append(os.Environ(), spec.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	ownGroup(cmd)

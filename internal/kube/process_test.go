@@ -11,7 +11,7 @@ import (
 
 func start(t *testing.T, path string, args ...string) *Process {
 	t.Helper()
-	p, err := StartProcess(ProcessSpec{Name: "child", Path: path, Args: args, LogFile: filepath.Join(t.TempDir(), "log")})
+	p, err := StartProcess(t.Context(), ProcessSpec{Name: "child", Path: path, Args: args, LogFile: filepath.Join(t.TempDir(), "log")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestAProcessThatEndsWellIsNoError(t *testing.T) {
 }
 
 func TestAMissingProgramIsAnError(t *testing.T) {
-	_, err := StartProcess(ProcessSpec{Name: "etcd", Path: filepath.Join(t.TempDir(), "etcd"), LogFile: filepath.Join(t.TempDir(), "log")})
+	_, err := StartProcess(t.Context(), ProcessSpec{Name: "etcd", Path: filepath.Join(t.TempDir(), "etcd"), LogFile: filepath.Join(t.TempDir(), "log")})
 	if err == nil || !strings.Contains(err.Error(), "start etcd") {
 		t.Errorf("got %v, want the program's name", err)
 	}

@@ -1,7 +1,7 @@
 package kube
 
 import (
-	"embed"
+	_ "embed" // the build modules
 	"fmt"
 	"slices"
 	"strings"
@@ -43,12 +43,23 @@ type program struct {
 	module    *module
 }
 
-//go:embed build/*.mod build/*.sum
-var buildFiles embed.FS
+var (
+	//go:embed build/kubernetes.mod
+	kubernetesMod []byte
+	//go:embed build/kubernetes.sum
+	kubernetesSum []byte
+	//go:embed build/etcd.mod
+	etcdMod []byte
+	//go:embed build/etcd.sum
+	etcdSum []byte
+)
 
 var (
-	kubernetesModule = newModule("kubernetes", KubernetesVersion, kubernetesStamp(KubernetesVersion))
-	etcdModule       = newModule("etcd", EtcdVersion, nil)
+	kubernetesModule = &module{
+		name: "kubernetes", version: KubernetesVersion, mod: kubernetesMod, sum: kubernetesSum,
+		ldflags: "-s -w " + kubernetesStamp(KubernetesVersion),
+	}
+	etcdModule = &module{name: "etcd", version: EtcdVersion, mod: etcdMod, sum: etcdSum, ldflags: "-s -w"}
 )
 
 var programs = []program{
@@ -76,25 +87,10 @@ func lookup(names []string) ([]program, error) {
 	return found, nil
 }
 
-func newModule(name, version string, stamp []string) *module {
-	read := func(suffix string) []byte {
-		content, err := buildFiles.ReadFile("build/" + name + suffix)
-		if err != nil {
-			panic(err) // the files are compiled in
-		}
-		return content
-	}
-	return &module{
-		name: name, version: version,
-		mod: read(".mod"), sum: read(".sum"),
-		ldflags: strings.Join(append([]string{"-s", "-w"}, stamp...), " "),
-	}
-}
-
 // kubernetesStamp are the linker flags without which the programs call
 // themselves v0.0.0-master and refuse to compare their minor versions
 // (k8s.io/component-base/version/base.go).
-func kubernetesStamp(version string) []string {
+func kubernetesStamp(version string) string {
 	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
 	values := []string{"gitVersion=" + version, "gitMajor=" + parts[0], "gitMinor=" + parts[1], "gitTreeState=clean"}
 	var flags []string
@@ -103,5 +99,5 @@ func kubernetesStamp(version string) []string {
 			flags = append(flags, "-X "+pkg+"."+value)
 		}
 	}
-	return flags
+	return strings.Join(flags, " ")
 }

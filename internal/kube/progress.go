@@ -67,7 +67,7 @@ func LogProgress(w io.Writer) func(Progress) {
 			return
 		}
 		if !hinted && p.Phase != Waiting {
-			fmt.Fprintln(w, BuildHint)
+			_, _ = fmt.Fprintln(w, BuildHint)
 			hinted = true
 		}
 		same := p.Phase == last.Phase && p.Program == last.Program
@@ -75,6 +75,6 @@ func LogProgress(w io.Writer) func(Progress) {
 			return
 		}
 		last = p
-		fmt.Fprintf(w, "%4ds  %s\n", int(p.Elapsed.Seconds()), p.Describe())
+		_, _ = fmt.Fprintf(w, "%4ds  %s\n", int(p.Elapsed.Seconds()), p.Describe())
 	}
 }

@@ -39,7 +39,7 @@ func FindController(ctx context.Context) (string, error) {
 func BuildController(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, ControllerName)
 	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
-	defer os.Remove(temporary)
+	defer func() { _ = os.Remove(temporary) }() // gone, when all went well
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", temporary, controllerPackage)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

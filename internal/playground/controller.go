@@ -46,8 +46,8 @@ type ControllerSpec struct {
 }
 
 // StartController runs the binary and returns at once; AwaitLeader waits.
-func (p *Playground) StartController(spec ControllerSpec) (*Controller, error) {
-	ports, err := kube.FreePorts(2)
+func (p *Playground) StartController(ctx context.Context, spec ControllerSpec) (*Controller, error) {
+	ports, err := kube.FreePorts(ctx, 2)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (p *Playground) StartController(spec ControllerSpec) (*Controller, error) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
 		return slices.Contains(spec.Without, name)
 	})
-	c.Process, err = kube.StartProcess(kube.ProcessSpec{
+	c.Process, err = kube.StartProcess(ctx, kube.ProcessSpec{
 		Name: spec.Name, Path: p.opts.Controller, Args: append(args, spec.Args...),
 		LogFile: filepath.Join(p.LogDir(), spec.Name+".log"),
 	})
@@ -145,7 +145,7 @@ func (c *Controller) Get(ctx context.Context, path string) (status int, body str
 	if err != nil {
 		return 0, "", fmt.Errorf("ask %s: %w", c.Spec.Name, err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	content, err := io.ReadAll(response.Body)
 	return response.StatusCode, string(content), err
 }

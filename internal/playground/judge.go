@@ -104,6 +104,7 @@ func sameSet(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
+// ComparePrefixes orders prefixes by family and number; what is no prefix, as text.
 func ComparePrefixes(a, b string) int {
 	left, leftErr := netip.ParsePrefix(a)
 	right, rightErr := netip.ParsePrefix(b)

@@ -34,7 +34,7 @@ func (p *Playground) Join(ctx context.Context, name string) (*Member, error) {
 	if len(server.PortIDs) == 0 {
 		return nil, fmt.Errorf("boot server %s: it has no port", name)
 	}
-	node, err := kube.JoinNode(p.life, p.Client, kube.NodeSpec{
+	node, err := kube.JoinNode(ctx, p.Client, kube.NodeSpec{
 		Name: name, SystemUUID: server.ID, Labels: map[string]string{nodeLabel: "true"}, Heartbeat: p.opts.Heartbeat,
 	})
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -71,22 +70,19 @@ type Playground struct {
 	cluster *kube.ControlPlane // nil with a cluster of the user's own
 	server  *http.Server
 
-	mu          sync.Mutex
-	members     []*Member
-	foreign     []Route // by hand; see AddForeignRoute
+	mu      sync.Mutex
+	members []*Member
+	foreign []Route // by hand; see AddForeignRoute
 	// owners are the nodes' names by pod CIDR, of those that have left too.
-	owners map[string]string
+	owners      map[string]string
 	controllers []*Controller
-	// life ends the heartbeats of all nodes.
-	life     context.Context //nolint:containedctx // the nodes live as long as the world, not as long as the call that added them
-	endLives context.CancelFunc
 }
 
 // OpenCloud starts the simulated cloud with one network, attached to one
 // router, and writes its cloud.conf and clouds.yaml into the state folder.
 // StartCluster makes the world complete. Close ends what has been started, after
 // an error too.
-func OpenCloud(opts Options) (*Playground, error) {
+func OpenCloud(ctx context.Context, opts Options) (*Playground, error) {
 	if len(opts.ClusterCIDRs) == 0 {
 		opts.ClusterCIDRs = []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16")}
 	}
@@ -108,23 +104,22 @@ func OpenCloud(opts Options) (*Playground, error) {
 		return nil, fmt.Errorf("open the playground: %w", err)
 	}
 	p := &Playground{opts: opts, Cloud: simulator.New(opts.Cloud), owners: map[string]string{}}
-	p.life, p.endLives = context.WithCancel(context.Background())
-	if err := p.OpenAPI(opts.Listen); err != nil {
+	if err := p.OpenAPI(ctx, opts.Listen); err != nil {
 		return nil, err
 	}
 	p.build()
 	if err := p.WriteCloudConf(p.CloudConf()); err != nil {
-		return nil, errors.Join(err, p.Close())
+		return nil, errors.Join(err, p.Close(ctx))
 	}
 	if err := os.WriteFile(p.CloudsYAMLPath(), []byte(p.Cloud.CloudsYAML(p.URL)), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("write clouds.yaml: %w", err), p.Close())
+		return nil, errors.Join(fmt.Errorf("write clouds.yaml: %w", err), p.Close(ctx))
 	}
 	return p, nil
 }
 
 // OpenAPI has the cloud answer at an address, such as its old one after CloseAPI.
-func (p *Playground) OpenAPI(address string) error {
-	listener, err := net.Listen("tcp", address)
+func (p *Playground) OpenAPI(ctx context.Context, address string) error {
+	listener, err := kube.Listen(ctx, address)
 	if err != nil {
 		return fmt.Errorf("serve the simulated cloud: %w", err)
 	}
@@ -217,7 +212,13 @@ func (p *Playground) WriteCloudConf(text string) error {
 }
 
 // StopNodes ends the heartbeats of all nodes.
-func (p *Playground) StopNodes() { p.endLives() }
+func (p *Playground) StopNodes() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, member := range p.members {
+		member.Node.Stop()
+	}
+}
 
 // StopCluster ends the control plane. A cluster of the user's own keeps
 // running and loses the Nodes that were made here.
@@ -227,7 +228,7 @@ func (p *Playground) StopCluster(ctx context.Context) error {
 		err := p.cluster.Stop()
 		p.cluster = nil
 		return err
-	case p.Client != nil:
+	case p.opts.Kubeconfig != "" && p.Client != nil:
 		client := p.Client
 		p.Client = nil
 		return deleteNodes(ctx, client)
@@ -236,8 +237,9 @@ func (p *Playground) StopCluster(ctx context.Context) error {
 }
 
 // Close ends everything that still runs, in order: nodes, controllers, cluster,
-// cloud. It may be called at any time, and again.
-func (p *Playground) Close() error {
+// cloud. It may be called at any time, and again, and does not end with the
+// context.
+func (p *Playground) Close(ctx context.Context) error {
 	p.StopNodes()
 	var problems []error
 	for _, controller := range p.Controllers() {
@@ -245,7 +247,7 @@ func (p *Playground) Close() error {
 			problems = append(problems, controller.Stop(StopGrace))
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), StopGrace)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopGrace)
 	defer cancel()
 	problems = append(problems, p.StopCluster(ctx), p.server.Close())
 	return errors.Join(problems...)

@@ -33,12 +33,12 @@ func open(t *testing.T, opts playground.Options) *playground.Playground {
 		t.Fatal(err)
 	}
 	opts.Dir = t.TempDir()
-	p, err := playground.OpenCloud(opts)
+	p, err := playground.OpenCloud(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
+		if err := p.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -73,7 +73,7 @@ func TestAWorldWorks(t *testing.T) {
 		t.Errorf("without the product: got %v, want what is wrong", err)
 	}
 
-	c, err := p.StartController(playground.ControllerSpec{Name: "ccm", Args: []string{"--route-reconciliation-period=2s"}})
+	c, err := p.StartController(t.Context(), playground.ControllerSpec{Name: "ccm", Args: []string{"--route-reconciliation-period=2s"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestAControllerThatEndsIsNotWaitedFor(t *testing.T) {
 	if err := p.StartCluster(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	c, err := p.StartController(playground.ControllerSpec{Name: "ccm", Args: []string{"--no-such-flag"}})
+	c, err := p.StartController(t.Context(), playground.ControllerSpec{Name: "ccm", Args: []string{"--no-such-flag"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,13 +137,13 @@ func TestTheCloudGoesAndComesBackAtItsAddress(t *testing.T) {
 	if _, err := get(); err == nil {
 		t.Error("a closed cloud answers")
 	}
-	if err := p.OpenAPI(address); err != nil {
+	if err := p.OpenAPI(t.Context(), address); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := get(); err != nil {
 		t.Errorf("after the return: %v", err)
 	}
-	if err := p.OpenAPI(address); err == nil {
+	if err := p.OpenAPI(t.Context(), address); err == nil {
 		t.Error("an address that is taken: no error")
 	}
 }

@@ -98,7 +98,7 @@ func TestACloudThatIsDownAtStartRestartsNothing(t *testing.T) {
 		time.Sleep(time.Second)
 		w.alive(c)
 	}
-	if err := w.OpenAPI(address); err != nil {
+	if err := w.OpenAPI(t.Context(), address); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(2 * time.Minute)

@@ -39,7 +39,7 @@ func newWorld(t *testing.T, opts playground.Options) *world {
 	if opts.NodeGrace == 0 {
 		opts.NodeGrace, opts.Heartbeat = 6*time.Second, time.Second
 	}
-	p, err := playground.OpenCloud(opts)
+	p, err := playground.OpenCloud(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func newWorld(t *testing.T, opts playground.Options) *world {
 }
 
 func (w *world) close() {
-	if err := w.Close(); err != nil {
+	if err := w.Close(w.t.Context()); err != nil {
 		w.t.Error(err)
 	}
 	for _, c := range w.Controllers() {
@@ -93,7 +93,7 @@ func (w *world) start(args ...string) *playground.Controller {
 func (w *world) startWithout(without []string, args ...string) *playground.Controller {
 	w.t.Helper()
 	w.started++
-	c, err := w.StartController(playground.ControllerSpec{
+	c, err := w.StartController(w.t.Context(), playground.ControllerSpec{
 		Name: fmt.Sprintf("ccm-%d", w.started), Kubeconfig: w.kubeconfig, Args: args, Without: without,
 	})
 	if err != nil {
