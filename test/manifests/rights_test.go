@@ -89,11 +89,11 @@ func (d deployment) live(t *testing.T, world *playground.Playground) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports, err := kube.FreePorts(1)
+	ports, err := kube.FreePorts(ctx, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	controller, err := world.StartController(playground.ControllerSpec{
+	controller, err := world.StartController(ctx, playground.ControllerSpec{
 		Name: d.base, Kubeconfig: kubeconfig,
 		Args: append(ownArgs(t, d.base), fmt.Sprintf("--secure-port=%d", ports[0])),
 	})
@@ -136,12 +136,14 @@ func open(t *testing.T) *playground.Playground {
 	if err != nil {
 		t.Fatal(err)
 	}
-	world, err := playground.OpenCloud(playground.Options{Dir: dir, Binaries: binaries, Controller: binary, NodeGrace: 8 * time.Second, Heartbeat: 2 * time.Second})
+	world, err := playground.OpenCloud(t.Context(), playground.Options{Dir: dir, Binaries: binaries, Controller: binary, NodeGrace: 8 * time.Second, Heartbeat: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := world.Close(); err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), deadline) // the test's own has ended
+		defer cancel()
+		if err := world.Close(ctx); err != nil {
 			t.Error(err)
 		}
 	})
