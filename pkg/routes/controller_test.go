@@ -251,7 +251,7 @@ func gauges(t *testing.T) map[string]float64 {
 	}
 	values := map[string]float64{}
 	for _, family := range families {
-		if strings.HasPrefix(family.GetName(), "underlay_route") {
+		if strings.HasPrefix(family.GetName(), "underlay_route") && family.GetMetric()[0].GetGauge() != nil {
 			values[family.GetName()] = family.GetMetric()[0].GetGauge().GetValue()
 		}
 	}
@@ -265,9 +265,9 @@ func TestTheReferenceTablesAreComplete(t *testing.T) {
 			t.Errorf("event %+v lacks something", e)
 		}
 	}
-	for _, g := range routes.Gauges {
-		if g.Name == "" || g.Help == "" {
-			t.Errorf("gauge %+v lacks something", g)
+	for _, m := range routes.Metrics {
+		if m.Name == "" || m.Meaning == "" || m.Type != "gauge" && m.Type != "counter" {
+			t.Errorf("metric %+v lacks something", m)
 		}
 	}
 }

@@ -36,7 +36,8 @@ func (c *Controller) Run(ctx context.Context) {
 // guard reads all ports in one list and repairs what drifted.
 func (c *Controller) guard(ctx context.Context) {
 	log := klog.FromContext(ctx)
-	if c.latest.Load() == nil {
+	before := c.latest.Load()
+	if before == nil {
 		return // nothing was ever listed: there is nothing to guard
 	}
 	v, err := c.observe(ctx, lookAtPorts)
@@ -60,10 +61,19 @@ func (c *Controller) guard(ctx context.Context) {
 				log.Error(err, "Pod traffic of the node is dropped at its port", "node", w.Node)
 				return
 			}
-			pairsRepaired.Inc()
+			if before.allowed(nodeCIDR{w.Node, w.CIDR}) {
+				pairsRepaired.Inc()
+				log.Info("Put back address pairs that the node's port had lost", "node", w.Node, "port", w.PortID)
+			}
 		})
 	}
 	wg.Wait()
+}
+
+// allowed says whether the pod CIDR was let through when the view was made.
+func (v *view) allowed(key nodeCIDR) bool {
+	i, ok := v.wants[key]
+	return ok && v.assessment.states[i].allowed
 }
 
 func (c *Controller) drain(ctx context.Context) {

@@ -7,82 +7,106 @@ import (
 	"k8s.io/component-base/metrics/legacyregistry"
 )
 
-// Gauge is one metric of this package that shows the latest observation.
-type Gauge struct {
-	Name, Help string
-	value      func(v *view) float64
-	gauge      *metrics.Gauge
-}
-
-// Gauges are declared here once; the reference page is generated from them.
-var Gauges = []*Gauge{
-	{
-		Name:  "underlay_routes_desired",
-		Help:  "Routes that the nodes' pod CIDRs need.",
-		value: func(v *view) float64 { return float64(len(v.desired.Wants) + len(v.desired.Problems)) },
-	},
-	{
-		Name:  "underlay_routes_healthy",
-		Help:  "Needed routes that are on the router and whose port lets the pod CIDR through.",
-		value: func(v *view) float64 { return float64(v.healthy()) },
-	},
-	{
-		Name:  "underlay_routes_without_next_hop",
-		Help:  "Needed routes that cannot be written: no next hop on a subnet of the router, or a bad pod CIDR.",
-		value: func(v *view) float64 { return float64(len(v.desired.Problems)) },
-	},
-	{
-		Name:  "underlay_routes_leftover",
-		Help:  "Routes and address pairs of this cluster that no node needs and that are to be removed.",
-		value: func(v *view) float64 { return float64(len(v.assessment.leftovers)) },
-	},
-	{
-		Name:  "underlay_routes_contested",
-		Help:  "Routes of others for a pod CIDR of this cluster.",
-		value: func(v *view) float64 { return float64(len(v.assessment.contests)) },
-	},
-	{
-		Name:  "underlay_router_routes",
-		Help:  "All routes on the router, whoever wrote them. Compare with max_routes or the quota router_route.",
-		value: func(v *view) float64 { return float64(len(v.actual.Router.Routes)) },
-	},
-	{
-		Name:  "underlay_router_routes_own",
-		Help:  "Routes of this cluster on the router.",
-		value: func(v *view) float64 { return float64(v.assessment.own) },
-	},
+// Metric documents one metric of this package. The reference page is made from Metrics.
+type Metric struct {
+	Name, Type string
+	// Meaning says what is counted; Advice what a value calls for.
+	Meaning, Advice string
+	// value reads it from an observation; nil where something else sets it.
+	value func(v *view) float64
 }
 
 var (
-	routeLimitSeen = metrics.NewGauge(&metrics.GaugeOpts{
-		Name: "underlay_router_routes_limit", StabilityLevel: metrics.ALPHA,
-		Help: "Number of routes at which the router refused one more; 0 while it never did or has passed it.",
-	})
-	pairsRepaired = metrics.NewCounter(&metrics.CounterOpts{
-		Name: "underlay_address_pairs_repaired_total", StabilityLevel: metrics.ALPHA,
-		Help: "Ports whose address pairs were found changed and put right.",
+	metricLimit = Metric{
+		Name: "underlay_router_routes_limit", Type: "gauge",
+		Meaning: "Number of routes at which the router refused one more; 0 while it never did, and after it has passed it.",
+		Advice:  "Above 0: nodes wait for their routes; see the event RouteLimitReached.",
+	}
+	metricRepaired = Metric{
+		Name: "underlay_address_pairs_repaired_total", Type: "counter",
+		Meaning: "Ports that lost an address pair, found by the check once a minute and put right.",
+		Advice:  "Growing: something else writes the address pairs of the nodes' ports, and takes ours off.",
+	}
+)
+
+// Metrics are all metrics of this package.
+var Metrics = []Metric{
+	{
+		Name: "underlay_routes_desired", Type: "gauge",
+		Meaning: "Routes that the nodes' pod CIDRs need.",
+		value:   func(v *view) float64 { return float64(len(v.desired.Wants) + len(v.desired.Problems)) },
+	},
+	{
+		Name: "underlay_routes_healthy", Type: "gauge",
+		Meaning: "Needed routes that are on the router and whose port lets the pod CIDR through.",
+		Advice:  "Less than underlay_routes_desired for minutes: some node has no pod network; see its events.",
+		value:   func(v *view) float64 { return float64(v.healthy()) },
+	},
+	{
+		Name: "underlay_routes_without_next_hop", Type: "gauge",
+		Meaning: "Needed routes that cannot be written: no next hop on a subnet of the router, or a pod CIDR that is unusable.",
+		Advice:  "Above 0: the event FailedToCreateRoute of the node says what is missing.",
+		value:   func(v *view) float64 { return float64(len(v.desired.Problems)) },
+	},
+	{
+		Name: "underlay_routes_leftover", Type: "gauge",
+		Meaning: "Routes of this cluster that no node needs, or whose address pair is left on a port.",
+		Advice:  "Above 0 for minutes: they cannot be removed; the log says why.",
+		value:   func(v *view) float64 { return float64(len(v.assessment.leftovers)) },
+	},
+	{
+		Name: "underlay_routes_contested", Type: "gauge",
+		Meaning: "Routes of others for a pod CIDR of this cluster.",
+		Advice:  "Above 0: a node loses packets; see the event ForeignNextHop.",
+		value:   func(v *view) float64 { return float64(len(v.assessment.contests)) },
+	},
+	{
+		Name: "underlay_router_routes", Type: "gauge",
+		Meaning: "All routes on the router, whoever wrote them.",
+		Advice:  "Near max_routes, or the quota router_route: raise it before the next nodes come.",
+		value:   func(v *view) float64 { return float64(len(v.actual.Router.Routes)) },
+	},
+	{
+		Name: "underlay_router_routes_own", Type: "gauge",
+		Meaning: "Routes of this cluster on the router.",
+		value:   func(v *view) float64 { return float64(v.assessment.own) },
+	},
+	metricLimit,
+	metricRepaired,
+}
+
+var (
+	gauges = map[string]*metrics.Gauge{} // of Metrics that have a value, by name
+
+	routeLimitSeen = newGauge(metricLimit)
+	pairsRepaired  = metrics.NewCounter(&metrics.CounterOpts{
+		Name: metricRepaired.Name, Help: metricRepaired.Meaning, StabilityLevel: metrics.ALPHA,
 	})
 )
 
-var registerOnce sync.Once
+func newGauge(m Metric) *metrics.Gauge {
+	return metrics.NewGauge(&metrics.GaugeOpts{Name: m.Name, Help: m.Meaning, StabilityLevel: metrics.ALPHA})
+}
 
 // RegisterMetrics registers the metrics of this package with the registry that
 // the controller manager serves. It may be called more than once.
-func RegisterMetrics() {
-	registerOnce.Do(func() {
-		for _, g := range Gauges {
-			g.gauge = metrics.NewGauge(&metrics.GaugeOpts{Name: g.Name, Help: g.Help, StabilityLevel: metrics.ALPHA})
-			legacyregistry.MustRegister(g.gauge)
+var RegisterMetrics = sync.OnceFunc(func() {
+	for _, m := range Metrics {
+		if m.value != nil {
+			gauges[m.Name] = newGauge(m)
+			legacyregistry.MustRegister(gauges[m.Name])
 		}
-		legacyregistry.MustRegister(routeLimitSeen, pairsRepaired)
-	})
-}
+	}
+	legacyregistry.MustRegister(routeLimitSeen, pairsRepaired)
+})
 
 // record shows an observation in the gauges.
 func record(v *view) {
 	RegisterMetrics()
-	for _, g := range Gauges {
-		g.gauge.Set(g.value(v))
+	for _, m := range Metrics {
+		if m.value != nil {
+			gauges[m.Name].Set(m.value(v))
+		}
 	}
 }
 
