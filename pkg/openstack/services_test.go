@@ -14,6 +14,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"underlay/internal/cloud"
 	"underlay/pkg/config"
@@ -296,6 +297,9 @@ func TestPortsOfTheProject(t *testing.T) {
 	}
 }
 
+// anyPairOrder: Neutron keeps address pairs as a set.
+var anyPairOrder = cmpopts.SortSlices(func(a, b routes.AddressPair) bool { return a.IPAddress < b.IPAddress })
+
 func TestPortFields(t *testing.T) {
 	w := newWorld(t, simulator.Options{}, 1)
 	server := w.Servers()[0]
@@ -320,11 +324,11 @@ func TestPortFields(t *testing.T) {
 	for _, ip := range state.FixedIPs {
 		want.FixedIPs = append(want.FixedIPs, routes.FixedIP{SubnetID: ip.SubnetID, Address: ip.Address})
 	}
-	if diff := gocmp.Diff(want, got); diff != "" {
+	if diff := gocmp.Diff(want, got, anyPairOrder); diff != "" {
 		t.Errorf("port (-want +got):\n%s", diff)
 	}
 	single, err := w.client.Port(t.Context(), id)
-	if diff := gocmp.Diff(want, single); err != nil || diff != "" {
+	if diff := gocmp.Diff(want, single, anyPairOrder); err != nil || diff != "" {
 		t.Errorf("the same port read alone: %v (-want +got):\n%s", err, diff)
 	}
 
@@ -353,7 +357,7 @@ func TestPortListLearns(t *testing.T) {
 		pairs := []routes.AddressPair{{IPAddress: "10.0.0.0/24"}}
 		w.ResetCalls()
 		written, err := w.client.SetAddressPairs(ctx, port.ID, port.Revision, pairs)
-		if diff := gocmp.Diff(pairs, written.AddressPairs); err != nil || diff != "" {
+		if diff := gocmp.Diff(pairs, written.AddressPairs, anyPairOrder); err != nil || diff != "" {
 			t.Fatalf("%v (-want +got):\n%s", err, diff)
 		}
 		after, err := w.client.Ports(ctx, time.Minute)

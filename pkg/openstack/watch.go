@@ -94,6 +94,8 @@ func (c *Client) watchFiles(ctx context.Context) {
 	}
 	poll := time.NewTicker(c.options.PollInterval)
 	defer poll.Stop()
+	// A replica that stood by may hold credentials that were rotated since.
+	c.reloadOrKeep(ctx)
 	for {
 		select {
 		case <-ctx.Done():
@@ -105,10 +107,15 @@ func (c *Client) watchFiles(ctx context.Context) {
 			}
 			drain(events)
 		}
-		if err := c.reload(ctx); err != nil && ctx.Err() == nil {
-			logger.Error(nil, "Keeping the credentials in use, the changed ones do not work",
-				"why", c.secrets.redact(err.Error()))
-		}
+		c.reloadOrKeep(ctx)
+	}
+}
+
+// reloadOrKeep puts changed files to use, or says why it does not.
+func (c *Client) reloadOrKeep(ctx context.Context) {
+	if err := c.reload(ctx); err != nil && ctx.Err() == nil {
+		klog.FromContext(ctx).Error(nil, "Keeping the credentials in use, the changed ones do not work",
+			"why", c.secrets.redact(err.Error()))
 	}
 }
 

@@ -127,6 +127,22 @@ func TestChangedCredentialsAreUsed(t *testing.T) {
 	})
 }
 
+// A replica that stood by while the credentials were rotated leads with the new ones.
+func TestStandbyLeadsWithRotatedCredentials(t *testing.T) {
+	v := newVault(t)
+	synctest.Test(t, func(t *testing.T) {
+		client := v.client(t)
+		v.password.Store("second-password")
+		v.write(t, "second-password")
+		defer running(t, client)()
+		synctest.Wait()
+		callAll(t, client, 1)
+		if got := v.refused.Load(); got != 0 {
+			t.Errorf("got %d refused logins, want none", got)
+		}
+	})
+}
+
 // New credentials that Keystone refuses do not end those that work, and are tried
 // again ever more seldom; when Keystone knows them, they are used.
 func TestRefusedChangeKeepsTheOld(t *testing.T) {
