@@ -14,7 +14,6 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"underlay/internal/cloud"
 	"underlay/pkg/config"
