@@ -147,7 +147,9 @@ func serveUntil(ctx context.Context, out io.Writer, listener net.Listener, handl
 	if err := server.Shutdown(grace); err != nil {
 		_ = server.Close() // the grace is over
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve the simulated cloud: %w", err)
+	}
 	_, err := fmt.Fprintln(out, "Stopped.")
 	return err
 }

@@ -15,7 +15,7 @@ func (s *pageSnapshot) routerSections() []pageSection {
 	for _, r := range s.routers {
 		section := pageSection{
 			ID: "router-" + r.ID, Title: "Routes of " + r.Name, Noun: "route", Note: routerNote(r),
-			Columns: []string{"Destination", "Next hop", "Server", "Does its port let it pass?"}, Empty: "No routes yet.",
+			Columns: []string{"Destination", "Next hop", "Server", "Does its port pass it?"}, Empty: "No routes yet.",
 		}
 		routes, more := shown(r.Routes)
 		section.More = more
@@ -47,7 +47,7 @@ func routerNote(r RouterState) []part {
 func (s *pageSnapshot) routeRow(routerID string, route RouteState) pageRow {
 	server, carried := toned("no server here", "soft"), toned("no such port", "warn")
 	if p, found := s.portsByIP[route.NextHop]; found {
-		server = plain(s.serverNames[p.DeviceID])
+		server = name(s.serverNames[p.DeviceID])
 		words, tone := carries(p, route.Destination)
 		carried = toned(words, tone)
 	}
@@ -106,7 +106,7 @@ func (s *pageSnapshot) serverSections() []pageSection {
 			pairs = append(pairs, portPairs(p)...)
 		}
 		row.Cells = [][]part{
-			plain(v.Name), toned(v.Status+", "+power(v.Status), statusTone(v.Status)), orNone(addresses), orNone(pairs),
+			name(v.Name), toned(v.Status+", "+power(v.Status), statusTone(v.Status)), orNone(addresses), orNone(pairs),
 			{{Text: v.Flavor}, {Text: v.Zone, Tone: "soft"}},
 		}
 		section.Rows = append(section.Rows, row)
@@ -188,7 +188,7 @@ func (s *pageSnapshot) networkSections() []pageSection {
 		if len(tags) == 0 {
 			tags = toned("tenant", "soft")
 		}
-		section.Rows = append(section.Rows, pageRow{Key: n.ID, Label: n.Name, Cells: [][]part{plain(n.Name), orNone(cidrs), tags}})
+		section.Rows = append(section.Rows, pageRow{Key: n.ID, Label: n.Name, Cells: [][]part{name(n.Name), orNone(cidrs), tags}})
 	}
 	return []pageSection{section}
 }

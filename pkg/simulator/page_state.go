@@ -65,9 +65,9 @@ type pageRow struct {
 	Cells [][]part `json:"cells"`
 }
 
-// part is a piece of text: in Kind "code" an address or a path, in "tag" a
-// label, else plain. Tone is good, bad, warn or soft; it only repeats in colour
-// what the text says.
+// part is a piece of text. Kind is "code" for an address or a path, "tag" for a
+// label, "name" for what a user has chosen, else empty. Tone is good, bad, warn
+// or soft; it only repeats in colour what the text says.
 type part struct {
 	Text string `json:"text"`
 	Kind string `json:"kind,omitempty"`
@@ -75,6 +75,8 @@ type part struct {
 }
 
 func plain(text string) []part { return []part{{Text: text}} }
+
+func name(text string) []part { return []part{{Text: text, Kind: "name"}} }
 
 func toned(text, tone string) []part { return []part{{Text: text, Tone: tone}} }
 

@@ -52,7 +52,8 @@ func newCloud(servers int) (c *simulator.Cloud, router string) {
 type script struct {
 	cloud *simulator.Cloud
 	// steps are changes of the cloud, one a stream: the change is made while the
-	// stream is open, and the stream is cut once the page has asked for the state after it.
+	// stream is open, and the stream is cut once the page has asked for the state
+	// after it. After each the next attempt is refused, as by a proxy whose server is away.
 	steps []func()
 
 	mu      sync.Mutex
@@ -80,9 +81,9 @@ func (s *script) stream(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	n := s.streams
 	s.streams++
-	if n >= len(s.steps) {
+	if n%2 == 1 || n/2 >= len(s.steps) {
 		s.mu.Unlock()
-		http.Error(w, "the play is over", http.StatusServiceUnavailable)
+		http.Error(w, "not now", http.StatusServiceUnavailable)
 		return
 	}
 	asked := make(chan struct{}, 100)
@@ -99,7 +100,7 @@ func (s *script) stream(w http.ResponseWriter, r *http.Request) {
 				return
 			}
 			if wait == 0 {
-				s.steps[n]()
+				s.steps[n/2]()
 			}
 		}
 	}()

@@ -246,7 +246,8 @@ export class Picture {
     parts.push(svg("circle", { cx: 16, cy: 21, r: 4.5, class: `dot ${node.tone}` }));
     parts.push(text(this.name(node, inner - 12), 27, 25.5, "strong"));
     const status = node.status && node.status !== "ACTIVE" ? node.status : "";
-    parts.push(text(fit(node.address + (status && " " + status), inner + 6, "mono"), 12, 47, "mono quiet"));
+    const full = node.address + (status && " " + status), room = inner + 6;
+    parts.push(text(widthOf(full, "mono") > room ? fit(node.address, room, "mono") : full, 12, 47, "mono quiet"));
     return parts;
   }
 }
