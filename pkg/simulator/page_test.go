@@ -358,23 +358,26 @@ func TestPageEvents(t *testing.T) {
 		if got := reader.taken(); len(got) != 1 {
 			t.Errorf("got %d signs of life in 6 s, want 1", len(got))
 		}
-		for what, change := range map[string]func(){
-			"a route": func() { c.SetRoutes(router, nil) },
-			"a pair": func() {
-				c.SetAddressPairs(servers[1].PortIDs[0], simulator.AddressPairState{IPAddress: "10.244.2.0/24"})
-			},
-			"a status":        func() { c.SetServerStatus(servers[1].ID, "ACTIVE") },
-			"a new server":    func() { c.AddServer(simulator.ServerSpec{Name: "new"}) },
-			"a server gone":   func() { c.DeleteServer(servers[2].ID) },
-			"a network":       func() { c.AddNetwork(simulator.NetworkSpec{Name: "other"}) },
-			"a call":          func() { bearer(t, c) },
-			"calls forgotten": func() { c.ResetCalls() },
+		pair := simulator.AddressPairState{IPAddress: "10.244.2.0/24"}
+		for _, step := range []struct {
+			what   string
+			change func()
+		}{
+			{"a route", func() { c.SetRoutes(router, nil) }},
+			{"a pair", func() { c.SetAddressPairs(servers[1].PortIDs[0], pair) }},
+			{"a status", func() { c.SetServerStatus(servers[1].ID, "ACTIVE") }},
+			{"a new server", func() { c.AddServer(simulator.ServerSpec{Name: "new"}) }},
+			{"a server gone", func() { c.DeleteServer(servers[2].ID) }},
+			{"a network", func() { c.AddNetwork(simulator.NetworkSpec{Name: "other"}) }},
+			{"a call", func() { bearer(t, c) }},
+			{"calls forgotten", func() { c.ResetCalls() }},
 		} {
-			change()
+			before := look(t, c).Revision
+			step.change()
 			time.Sleep(time.Second)
 			got := reader.taken()
-			if now := look(t, c).Revision; !slices.Contains(got, now) {
-				t.Errorf("%s: got %v within a second, want %s", what, got, now)
+			if now := look(t, c).Revision; now == before || !slices.Contains(got, now) {
+				t.Errorf("%s: got %v within a second, want %s, which differs from %s", step.what, got, now, before)
 			}
 		}
 		leave()
