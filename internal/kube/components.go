@@ -113,6 +113,8 @@ func (c *ControlPlane) apiserverArgs() []string {
 		"--requestheader-client-ca-file=" + c.path("pki/front-proxy-ca.crt"), "--requestheader-allowed-names=front-proxy-client",
 		"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged",
+		// Watchers, such as a user's kubectl, must not hold up the end.
+		"--shutdown-watch-termination-grace-period=1s",
 		"--service-cluster-ip-range=" + c.serviceRange(),
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file=" + c.path("pki/sa.pub"), "--service-account-signing-key-file=" + c.path("pki/sa.key"),

@@ -185,6 +185,10 @@ func TestStopEndsEveryProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A watcher, such as kubectl get --watch, must not hold up the end.
+	if _, err := clientOf(t, cluster.Kubeconfig()).CoreV1().Nodes().Watch(t.Context(), metav1.ListOptions{}); err != nil {
+		t.Fatal(err)
+	}
 	var all []*kube.Process
 	for _, name := range []string{kube.Etcd, kube.APIServer, kube.ControllerManager} {
 		all = append(all, cluster.Process(name))

@@ -31,17 +31,22 @@ func FindController(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find %s: it is neither beside %s nor can it be built: %w", ControllerName, self, err)
 	}
-	return BuildController(ctx, filepath.Join(root, "bin"))
+	return BuildController(ctx, filepath.Join(root, "bin"), false)
 }
 
 // BuildController builds the product's binary from the source tree into dir.
-// It may run several times at once: the binary is replaced in one step.
-func BuildController(ctx context.Context, dir string) (string, error) {
+// It may run several times at once: the binary is replaced in one step. race
+// builds in the race detector, which needs a C compiler.
+func BuildController(ctx context.Context, dir string, race bool) (string, error) {
 	path := filepath.Join(dir, ControllerName)
 	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
 	defer func() { _ = os.Remove(temporary) }() // gone, when all went well
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", temporary, controllerPackage)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cgo := "CGO_ENABLED=0"
+	if race {
+		cgo = "CGO_ENABLED=1"
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", fmt.Sprintf("-race=%t", race), "-o", temporary, controllerPackage)
+	cmd.Env = append(os.Environ(), cgo)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.Join(fmt.Errorf("build %s: %w", ControllerName, err), errors.New(strings.TrimSpace(string(out))))
 	}

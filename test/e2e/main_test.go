@@ -20,16 +20,28 @@ var (
 	controller string
 )
 
+// raceDetector: under go test -race the product is built with it as well; world.close looks for what it finds.
+var raceDetector bool
+
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := prepare(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	dir, err := os.MkdirTemp("", "underlay-e2e-")
+	if err == nil {
+		err = prepare(dir)
 	}
-	os.Exit(m.Run())
+	code := 1
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else {
+		code = m.Run()
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
 }
 
-func prepare() error {
+func prepare(dir string) error {
 	// These tests wait far more than they compute.
 	if err := flag.Set("test.parallel", "5"); err != nil {
 		return err
@@ -39,10 +51,6 @@ func prepare() error {
 	if binaries, err = kube.Build(ctx, kube.LogProgress(os.Stderr)); err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "underlay-e2e-")
-	if err != nil {
-		return err
-	}
-	controller, err = playground.BuildController(ctx, dir)
+	controller, err = playground.BuildController(ctx, dir, raceDetector)
 	return err
 }
