@@ -91,13 +91,19 @@ func (a *authority) issue(template *x509.Certificate) (cert, key []byte, err err
 }
 
 // writeKeys puts into dir what the components read: ca.crt, serving.crt and
-// .key, the service account key pair sa.key and sa.pub, and front-proxy-ca.crt,
-// an authority that has issued nothing: extension servers, the cloud controller
-// manager among them, want to know who may speak for users.
-func (a *authority) writeKeys(dir string, serviceAddress netip.Addr) error {
+// .key for loopback and the given addresses, kubelet-client.crt and .key by which
+// the API server speaks to kubelets, the service account key pair sa.key and
+// sa.pub, and front-proxy-ca.crt, an authority that has issued nothing: extension
+// servers, the cloud controller manager among them, want to know who may speak
+// for users.
+func (a *authority) writeKeys(dir string, addresses ...netip.Addr) error {
 	cert, key, err := a.server(
 		[]string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"},
-		netip.MustParseAddr("127.0.0.1"), serviceAddress)
+		append(addresses, netip.MustParseAddr("127.0.0.1"))...)
+	if err != nil {
+		return err
+	}
+	kubeletCert, kubeletKey, err := a.client("kube-apiserver-kubelet-client", "system:masters")
 	if err != nil {
 		return err
 	}
@@ -118,6 +124,7 @@ func (a *authority) writeKeys(dir string, serviceAddress netip.Addr) error {
 	}
 	for name, content := range map[string][]byte{
 		"ca.crt": a.pem, "front-proxy-ca.crt": frontProxy.pem, "serving.crt": cert, "serving.key": key,
+		"kubelet-client.crt": kubeletCert, "kubelet-client.key": kubeletKey,
 		"sa.key": encode("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(account)),
 		"sa.pub": encode("PUBLIC KEY", public),
 	} {

@@ -14,7 +14,7 @@ import (
 )
 
 // startOrder is also the reverse of the order in which Stop goes.
-var startOrder = []string{Etcd, APIServer, ControllerManager}
+var startOrder = []string{Etcd, APIServer, ControllerManager, Scheduler}
 
 // stopGrace is how long a component may take to end. The API server drains
 // its watches first.
@@ -26,17 +26,21 @@ const readyTimeout = 2 * time.Minute
 
 var serviceCIDRs = []netip.Prefix{netip.MustParsePrefix("10.96.0.0/16"), netip.MustParsePrefix("fd00:10:96::/112")}
 
-// ports are the loopback ports of one control plane.
-type ports struct{ etcdClient, etcdPeer, apiserver, controllerManager int }
-
-func (p ports) apiserverURL() string { return "https://127.0.0.1:" + strconv.Itoa(p.apiserver) }
+// ports are those of one control plane: the API server's on the address of the
+// options, the others on loopback.
+type ports struct{ etcdClient, etcdPeer, apiserver, controllerManager, scheduler int }
 
 func freePorts(ctx context.Context) (ports, error) {
-	found, err := FreePorts(ctx, 4)
+	found, err := FreePorts(ctx, 5)
 	if err != nil {
 		return ports{}, err
 	}
-	return ports{found[0], found[1], found[2], found[3]}, nil
+	return ports{found[0], found[1], found[2], found[3], found[4]}, nil
+}
+
+// URL is where the API server answers.
+func (c *ControlPlane) URL() string {
+	return "https://" + net.JoinHostPort(c.opts.Address.String(), strconv.Itoa(c.ports.apiserver))
 }
 
 // Listen listens on a TCP address of this machine, which never waits.
@@ -84,7 +88,9 @@ func (c *ControlPlane) component(name string) (args []string, health string) {
 	case Etcd:
 		return c.etcdArgs(), fmt.Sprintf("http://127.0.0.1:%d/health", c.ports.etcdClient)
 	case APIServer:
-		return c.apiserverArgs(), c.ports.apiserverURL() + "/readyz"
+		return c.apiserverArgs(), c.URL() + "/readyz"
+	case Scheduler:
+		return c.schedulerArgs(), fmt.Sprintf("https://127.0.0.1:%d/healthz", c.ports.scheduler)
 	default:
 		return c.controllerManagerArgs(), fmt.Sprintf("https://127.0.0.1:%d/healthz", c.ports.controllerManager)
 	}
@@ -103,11 +109,18 @@ func (c *ControlPlane) etcdArgs() []string {
 }
 
 func (c *ControlPlane) apiserverArgs() []string {
+	address := c.opts.Address.String()
+	reconciler := "lease"
+	if c.opts.Address.IsLoopback() {
+		reconciler = "none" // a loopback address is no legal endpoint
+	}
 	return []string{
 		fmt.Sprintf("--etcd-servers=http://127.0.0.1:%d", c.ports.etcdClient),
-		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
+		"--bind-address=" + address, "--advertise-address=" + address,
 		fmt.Sprintf("--secure-port=%d", c.ports.apiserver),
-		"--endpoint-reconciler-type=none", // a loopback address is no legal endpoint
+		"--endpoint-reconciler-type=" + reconciler,
+		"--kubelet-client-certificate=" + c.path("pki/kubelet-client.crt"), "--kubelet-client-key=" + c.path("pki/kubelet-client.key"),
+		"--kubelet-preferred-address-types=InternalIP",
 		"--tls-cert-file=" + c.path("pki/serving.crt"), "--tls-private-key-file=" + c.path("pki/serving.key"),
 		"--client-ca-file=" + c.path("pki/ca.crt"),
 		"--requestheader-client-ca-file=" + c.path("pki/front-proxy-ca.crt"), "--requestheader-allowed-names=front-proxy-client",
@@ -137,6 +150,16 @@ func (c *ControlPlane) controllerManagerArgs() []string {
 		args = append(args, "--node-monitor-period=1s", "--node-monitor-grace-period="+c.opts.NodeGrace.String())
 	}
 	return args
+}
+
+func (c *ControlPlane) schedulerArgs() []string {
+	kubeconfig := c.path("system." + Scheduler + ".kubeconfig")
+	return []string{
+		"--kubeconfig=" + kubeconfig, "--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
+		"--bind-address=127.0.0.1", fmt.Sprintf("--secure-port=%d", c.ports.scheduler),
+		"--tls-cert-file=" + c.path("pki/serving.crt"), "--tls-private-key-file=" + c.path("pki/serving.key"),
+		"--leader-elect=false",
+	}
 }
 
 // serviceRange is dual-stack exactly when the cluster is.

@@ -20,8 +20,14 @@ type Options struct {
 	// Dir is the state folder: keys, etcd's data, logs, kubeconfigs. It is made
 	// when missing and never removed here. Required.
 	Dir string
-	// Binaries has at least Etcd, APIServer and ControllerManager. Required.
+	// Binaries has at least Etcd, APIServer and ControllerManager; with
+	// Scheduler also that. Required.
 	Binaries Binaries
+	// Address is where the API server listens and what it tells its clients;
+	// default 127.0.0.1, which real nodes elsewhere cannot reach.
+	Address netip.Addr
+	// Scheduler starts kube-scheduler too, for nodes that can run pods.
+	Scheduler bool
 	// ClusterCIDRs is where nodes get their pod CIDRs from: one prefix, or one
 	// of each family. Nodes get a /24 and a /64. Default 10.244.0.0/16.
 	ClusterCIDRs []netip.Prefix
@@ -30,8 +36,8 @@ type Options struct {
 	NodeGrace time.Duration
 }
 
-// ControlPlane is a running etcd, kube-apiserver and kube-controller-manager
-// on loopback ports.
+// ControlPlane is a running etcd, kube-apiserver, kube-controller-manager and,
+// when it was asked for, kube-scheduler.
 type ControlPlane struct {
 	opts      Options
 	ports     ports
@@ -49,6 +55,9 @@ func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 	if len(opts.ClusterCIDRs) == 0 {
 		opts.ClusterCIDRs = []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16")}
 	}
+	if !opts.Address.IsValid() {
+		opts.Address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
 	dir, err := filepath.Abs(opts.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("start the control plane: %w", err)
@@ -62,7 +71,7 @@ func Start(ctx context.Context, opts Options) (*ControlPlane, error) {
 		return nil, err
 	}
 	c := &ControlPlane{opts: opts, authority: ca, running: map[string]*Process{}}
-	if err := ca.writeKeys(c.path("pki"), serviceCIDRs[0].Addr().Next()); err != nil {
+	if err := ca.writeKeys(c.path("pki"), opts.Address, serviceCIDRs[0].Addr().Next()); err != nil {
 		return nil, fmt.Errorf("write the keys: %w", err)
 	}
 	for attempt := 1; ; attempt++ {
@@ -82,13 +91,16 @@ func (c *ControlPlane) startAll(ctx context.Context) (err error) {
 		return err
 	}
 	for name, groups := range map[string][]string{
-		"admin": {"system:masters"}, "system:" + ControllerManager: nil,
+		"admin": {"system:masters"}, "system:" + ControllerManager: nil, "system:" + Scheduler: nil,
 	} {
 		if _, err := c.KubeconfigFor(name, groups...); err != nil {
 			return err
 		}
 	}
 	for _, name := range startOrder {
+		if name == Scheduler && !c.opts.Scheduler {
+			continue
+		}
 		if err := c.start(ctx, name); err != nil {
 			return err
 		}
@@ -98,6 +110,10 @@ func (c *ControlPlane) startAll(ctx context.Context) (err error) {
 
 // Kubeconfig is the administrator's kubeconfig file.
 func (c *ControlPlane) Kubeconfig() string { return c.path("admin.kubeconfig") }
+
+// CertificateAuthority is the file with the authority that signs every user and
+// the API server; kubelets ask it whom to believe.
+func (c *ControlPlane) CertificateAuthority() string { return c.path("pki/ca.crt") }
 
 // RESTConfig is the administrator's client configuration, without a
 // client-side rate limit.
@@ -121,7 +137,7 @@ func (c *ControlPlane) KubeconfigFor(user string, groups ...string) (string, err
 		return "", err
 	}
 	config := clientcmdapi.NewConfig()
-	config.Clusters["underlay"] = &clientcmdapi.Cluster{Server: c.ports.apiserverURL(), CertificateAuthorityData: c.authority.pem}
+	config.Clusters["underlay"] = &clientcmdapi.Cluster{Server: c.URL(), CertificateAuthorityData: c.authority.pem}
 	config.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificateData: cert, ClientKeyData: key}
 	config.Contexts["underlay"] = &clientcmdapi.Context{Cluster: "underlay", AuthInfo: user}
 	config.CurrentContext = "underlay"

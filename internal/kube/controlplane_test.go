@@ -35,6 +35,13 @@ func build(t *testing.T) kube.Binaries {
 func startCluster(t *testing.T, opts kube.Options) (*kube.ControlPlane, kubernetes.Interface) {
 	t.Helper()
 	opts.Dir, opts.Binaries = t.TempDir(), build(t)
+	if opts.Scheduler {
+		more, err := kube.Build(t.Context(), kube.LogProgress(os.Stderr), kube.Scheduler)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opts.Binaries[kube.Scheduler] = more[kube.Scheduler]
+	}
 	cluster, err := kube.Start(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
@@ -135,6 +142,36 @@ func TestAHollowNodeJoinsAsAKubeletWithAnExternalCloudDoes(t *testing.T) {
 	eventually(t, client, "node-2", "ready", ready(corev1.ConditionTrue))
 	silent.Stop()
 	eventually(t, client, "node-2", "not ready after the grace period", ready(corev1.ConditionUnknown))
+}
+
+func TestWithASchedulerPodsGetNodes(t *testing.T) {
+	t.Parallel()
+	_, client := startCluster(t, kube.Options{Scheduler: true})
+	node, err := kube.JoinNode(t.Context(), client, kube.NodeSpec{Name: "node-1", Heartbeat: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer node.Stop()
+	pods := client.CoreV1().Pods(metav1.NamespaceDefault)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.PodSpec{
+		Containers:  []corev1.Container{{Name: "web", Image: "example.test/web:1"}},
+		Tolerations: []corev1.Toleration{{Operator: corev1.TolerationOpExists}},
+	}}
+	err = wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		_, err := pods.Create(ctx, pod, metav1.CreateOptions{}) // refused until its ServiceAccount is there
+		return err == nil, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got *corev1.Pod
+	err = wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		got, err = pods.Get(ctx, "web", metav1.GetOptions{})
+		return err == nil && got.Spec.NodeName != "", nil
+	})
+	if err != nil || got.Spec.NodeName != "node-1" {
+		t.Errorf("the pod's node: got %+v (%v), want node-1", got, err)
+	}
 }
 
 func TestAComponentRestartsWithItsState(t *testing.T) {

@@ -22,6 +22,9 @@ type ProcessSpec struct {
 	Env []string
 	// LogFile takes standard output and error; it is appended to.
 	LogFile string
+	// Attributes may change how the child is started, such as to give it
+	// namespaces of its own. It must leave Setpgid and Pdeathsig. May be nil.
+	Attributes func(*syscall.SysProcAttr)
 }
 
 // Process is a running child. It is ended by its own process id, never by name.
@@ -44,6 +47,9 @@ func StartProcess(ctx context.Context, spec ProcessSpec) (*Process, error) {
 	cmd.Env = append(os.Environ(), spec.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	ownGroup(cmd)
+	if spec.Attributes != nil {
+		spec.Attributes(cmd.SysProcAttr)
+	}
 	p := &Process{Spec: spec, cmd: cmd, done: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() {
