@@ -12,35 +12,33 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"underlay/internal/kube"
-	"underlay/pkg/simulator"
 )
 
 // nodeLabel marks the Nodes that a playground has made.
 const nodeLabel = "underlay/playground"
 
-// Member is a machine: a server in the simulated Nova, and a Node.
+// Member is a machine: a server in Nova, with one port, and a Node.
 type Member struct {
-	Name, ServerID string
-	// PortID is the server's one port.
-	PortID string
-	Node   *kube.HollowNode
+	Name string
+	Machine
+	Node *kube.HollowNode
 	// left is true once the server is gone.
 	left bool
 }
 
 // Join boots a server and has it register itself as a Node.
 func (p *Playground) Join(ctx context.Context, name string) (*Member, error) {
-	server := p.Cloud.AddServer(simulator.ServerSpec{Name: name, Networks: []simulator.NIC{{NetworkID: p.NetworkID}}})
-	if len(server.PortIDs) == 0 {
-		return nil, fmt.Errorf("boot server %s: it has no port", name)
+	machine, err := p.openstack.Boot(ctx, name)
+	if err != nil {
+		return nil, err
 	}
 	node, err := kube.JoinNode(ctx, p.Client, kube.NodeSpec{
-		Name: name, SystemUUID: server.ID, Labels: map[string]string{nodeLabel: "true"}, Heartbeat: p.opts.Heartbeat,
+		Name: name, SystemUUID: machine.ServerID, Labels: map[string]string{nodeLabel: "true"}, Heartbeat: p.opts.Heartbeat,
 	})
 	if err != nil {
 		return nil, err
 	}
-	member := &Member{Name: name, ServerID: server.ID, PortID: server.PortIDs[0], Node: node}
+	member := &Member{Name: name, Machine: machine, Node: node}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.members = append(p.members, member)
@@ -57,7 +55,9 @@ func (p *Playground) Leave(ctx context.Context, name string) error {
 	if err := member.Node.Shutdown(ctx); err != nil && !apierrors.IsNotFound(err) {
 		return err
 	}
-	p.Cloud.DeleteServer(member.ServerID)
+	if err := p.openstack.Delete(ctx, member.Machine); err != nil {
+		return err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	member.left = true
@@ -78,11 +78,11 @@ func (p *Playground) Member(name string) *Member {
 
 // AddForeignRoute writes a route by hand that is somebody else's: from then on
 // the world is right only while the router has it.
-func (p *Playground) AddForeignRoute(destination, nexthop string) {
+func (p *Playground) AddForeignRoute(ctx context.Context, destination, nexthop string) error {
 	p.mu.Lock()
 	p.foreign = append(p.foreign, Route{Destination: destination, NextHop: nexthop})
 	p.mu.Unlock()
-	p.Cloud.SetRoutes(p.RouterID, append(p.Cloud.Router(p.RouterID).Routes, simulator.RouteState{Destination: destination, NextHop: nexthop}))
+	return p.openstack.AddRoute(ctx, destination, nexthop)
 }
 
 // refuseForeignNodes protects a cluster of the user's own: the simulated cloud

@@ -52,7 +52,7 @@ type Route struct {
 	Ours bool
 }
 
-// Observe looks at the world. It reads the cloud without making an API call of its own.
+// Observe looks at the world: at Kubernetes first, and at the cloud later.
 func (p *Playground) Observe(ctx context.Context) (Observation, error) {
 	list, err := p.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: nodeLabel})
 	if err != nil {
@@ -62,11 +62,15 @@ func (p *Playground) Observe(ctx context.Context) (Observation, error) {
 	for i := range list.Items {
 		byName[list.Items[i].Name] = &list.Items[i]
 	}
+	sight, err := p.openstack.Observe(ctx)
+	if err != nil {
+		return Observation{}, err
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	seen := Observation{Foreign: slices.Clone(p.foreign)}
 	for _, member := range p.members {
-		node := p.look(member, byName[member.Name])
+		node := p.look(member, byName[member.Name], sight.Ports[member.PortID])
 		if !node.Booted && !node.Registered {
 			continue
 		}
@@ -75,8 +79,7 @@ func (p *Playground) Observe(ctx context.Context) (Observation, error) {
 			p.owners[cidr] = node.Name
 		}
 	}
-	for _, route := range p.Cloud.Router(p.RouterID).Routes {
-		route := Route{Destination: route.Destination, NextHop: route.NextHop}
+	for _, route := range sight.Routes {
 		if !slices.Contains(seen.Foreign, route) {
 			route.Node, route.Ours = p.owners[route.Destination], p.inClusterCIDRs(route.Destination)
 		}
@@ -90,16 +93,13 @@ func (p *Playground) Observe(ctx context.Context) (Observation, error) {
 
 // look joins what the cloud and Kubernetes say of one machine; node may be nil.
 // The lock is held.
-func (p *Playground) look(member *Member, node *corev1.Node) Node {
+func (p *Playground) look(member *Member, node *corev1.Node, port Port) Node {
 	seen := Node{Name: member.Name, ServerID: member.ServerID, Booted: !member.left}
 	if seen.Booted {
-		port := p.Cloud.Port(member.PortID)
-		for _, fixed := range port.FixedIPs {
-			seen.ServerAddresses = append(seen.ServerAddresses, fixed.Address)
-		}
-		for _, pair := range port.AllowedAddressPairs {
-			if p.inClusterCIDRs(pair.IPAddress) {
-				seen.Pairs = append(seen.Pairs, pair.IPAddress)
+		seen.ServerAddresses = port.Addresses
+		for _, pair := range port.Pairs {
+			if p.inClusterCIDRs(pair) {
+				seen.Pairs = append(seen.Pairs, pair)
 			}
 		}
 	}

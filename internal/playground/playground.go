@@ -1,7 +1,7 @@
 // Package playground is a whole small world on one machine: a real Kubernetes
-// control plane, a simulated OpenStack over HTTP, and the product's own binary
-// between them, as in production. The demo shows it; the end-to-end tests
-// judge it.
+// control plane, a simulated OpenStack over HTTP or another one, and the
+// product's own binary between them, as in production. The demo shows it; the
+// end-to-end tests and the scenarios on real OpenStack judge it.
 package playground
 
 import (
@@ -44,6 +44,8 @@ type Options struct {
 	Listen string
 	// Cloud is what the simulated cloud is like.
 	Cloud simulator.Options
+	// OpenStack is a cloud of the caller's own, which takes the simulator's place.
+	OpenStack OpenStack
 	// ClusterCIDRs is where pod CIDRs come from; default 10.244.0.0/16.
 	ClusterCIDRs []netip.Prefix
 	// Subnets are those of the nodes' network, all attached to the router;
@@ -57,7 +59,9 @@ type Options struct {
 
 // Playground is a running world.
 type Playground struct {
-	opts   Options
+	opts Options
+	// Cloud is the simulator; nil with a cloud of the caller's own, as is what
+	// else is said of the simulated cloud.
 	Cloud  *simulator.Cloud
 	Client kubernetes.Interface
 	// URL is where the simulated cloud answers; "/" is its live page.
@@ -67,8 +71,9 @@ type Playground struct {
 	SubnetIDs []string
 	RouterID  string
 
-	cluster *kube.ControlPlane // nil with a cluster of the user's own
-	server  *http.Server
+	openstack OpenStack
+	cluster   *kube.ControlPlane // nil with a cluster of the user's own
+	server    *http.Server       // of the simulator
 
 	mu      sync.Mutex
 	members []*Member
@@ -79,7 +84,8 @@ type Playground struct {
 }
 
 // OpenCloud starts the simulated cloud with one network, attached to one
-// router, and writes its cloud.conf and clouds.yaml into the state folder.
+// router, unless there is one of the caller's own, and writes cloud.conf, and
+// clouds.yaml for the simulated one, into the state folder.
 // StartCluster makes the world complete. Close ends what has been started, after
 // an error too.
 func OpenCloud(ctx context.Context, opts Options) (*Playground, error) {
@@ -103,18 +109,31 @@ func OpenCloud(ctx context.Context, opts Options) (*Playground, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "log"), 0o755); err != nil {
 		return nil, fmt.Errorf("open the playground: %w", err)
 	}
-	p := &Playground{opts: opts, Cloud: simulator.New(opts.Cloud), owners: map[string]string{}}
-	if err := p.OpenAPI(ctx, opts.Listen); err != nil {
-		return nil, err
+	p := &Playground{opts: opts, openstack: opts.OpenStack, owners: map[string]string{}}
+	if p.openstack == nil {
+		if err := p.simulate(ctx); err != nil {
+			return nil, err
+		}
 	}
-	p.build()
 	if err := p.WriteCloudConf(p.CloudConf()); err != nil {
 		return nil, errors.Join(err, p.Close(ctx))
 	}
-	if err := os.WriteFile(p.CloudsYAMLPath(), []byte(p.Cloud.CloudsYAML(p.URL)), 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("write clouds.yaml: %w", err), p.Close(ctx))
-	}
 	return p, nil
+}
+
+// simulate starts the simulated cloud.
+func (p *Playground) simulate(ctx context.Context) error {
+	p.Cloud = simulator.New(p.opts.Cloud)
+	if err := p.OpenAPI(ctx, p.opts.Listen); err != nil {
+		return err
+	}
+	cloud := simulated{p}
+	cloud.build()
+	p.openstack = cloud
+	if err := os.WriteFile(p.CloudsYAMLPath(), []byte(p.Cloud.CloudsYAML(p.URL)), 0o600); err != nil {
+		return errors.Join(fmt.Errorf("write clouds.yaml: %w", err), p.Close(ctx))
+	}
+	return nil
 }
 
 // OpenAPI has the cloud answer at an address, such as its old one after CloseAPI.
@@ -134,16 +153,6 @@ func (p *Playground) OpenAPI(ctx context.Context, address string) error {
 // returns the address for OpenAPI.
 func (p *Playground) CloseAPI() (address string, err error) {
 	return strings.TrimPrefix(p.URL, "http://"), p.server.Close()
-}
-
-// build makes what an operator has made before installing the product.
-func (p *Playground) build() {
-	external := p.Cloud.AddNetwork(simulator.NetworkSpec{Name: "public", Subnets: []string{"172.24.4.0/24"}, External: true})
-	network := p.Cloud.AddNetwork(simulator.NetworkSpec{Name: NetworkName, Subnets: p.opts.Subnets})
-	p.NetworkID, p.SubnetIDs = network.ID, network.SubnetIDs
-	p.RouterID = p.Cloud.AddRouter(simulator.RouterSpec{
-		Name: RouterName, SubnetIDs: network.SubnetIDs, ExternalNetworkID: external.ID,
-	})
 }
 
 // StartCluster starts the control plane, or opens the user's own cluster.
@@ -183,9 +192,7 @@ func (p *Playground) Kubeconfig() string {
 }
 
 // CloudConf is the text of a good cloud.conf for this world.
-func (p *Playground) CloudConf() string {
-	return strings.TrimRight(p.Cloud.CloudConf(p.URL), "\n") + "\n\n[Route]\nrouter-id=" + p.RouterID + "\n"
-}
+func (p *Playground) CloudConf() string { return p.openstack.CloudConf() }
 
 // CloudConfPath is where the controllers read their cloud.conf.
 func (p *Playground) CloudConfPath() string { return filepath.Join(p.opts.Dir, "cloud.conf") }
@@ -249,6 +256,9 @@ func (p *Playground) Close(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopGrace)
 	defer cancel()
-	problems = append(problems, p.StopCluster(ctx), p.server.Close())
+	problems = append(problems, p.StopCluster(ctx))
+	if p.server != nil {
+		problems = append(problems, p.server.Close())
+	}
 	return errors.Join(problems...)
 }

@@ -82,7 +82,9 @@ func TestAWorldWorks(t *testing.T) {
 	if _, err := p.AwaitLeader(ctx, c, ""); err != nil {
 		t.Fatal(err)
 	}
-	p.AddForeignRoute("203.0.113.0/24", "192.168.11.250")
+	if err := p.AddForeignRoute(t.Context(), "203.0.113.0/24", "192.168.11.250"); err != nil {
+		t.Fatal(err)
+	}
 	settle(t, p)
 	if status, body, err := c.Get(t.Context(), "/healthz"); err != nil || status != http.StatusOK {
 		t.Errorf("GET /healthz: got %d %q (%v)", status, body, err)

@@ -12,12 +12,12 @@ import (
 
 func TestRoutesOfOthersOnTheRouterSurvive(t *testing.T) {
 	w := newWorld(t, playground.Options{})
-	w.AddForeignRoute("203.0.113.0/24", "192.168.11.250")
-	w.AddForeignRoute("10.244.200.0/24", "192.168.11.251") // within the cluster CIDR, and not of a node
+	w.addForeignRoute("203.0.113.0/24", "192.168.11.250")
+	w.addForeignRoute("10.244.200.0/24", "192.168.11.251") // within the cluster CIDR, and not of a node
 	w.lead(quick...)
 	w.join(1, 3)
 	w.settle(time.Minute)
-	w.AddForeignRoute("198.51.100.0/24", "192.168.11.252") // while the product runs
+	w.addForeignRoute("198.51.100.0/24", "192.168.11.252") // while the product runs
 	w.leave("node-3")
 	w.settle(time.Minute)
 	if got := len(w.routes()); got != 5 {
@@ -47,7 +47,7 @@ func TestAnAddressPairRemovedByHandIsBackWithinAMinute(t *testing.T) {
 func TestWithoutTheAtomicExtensionItWorksTheSame(t *testing.T) {
 	off := false
 	w := newWorld(t, playground.Options{Cloud: simulator.Options{AtomicRoutes: &off}})
-	w.AddForeignRoute("203.0.113.0/24", "192.168.11.250")
+	w.addForeignRoute("203.0.113.0/24", "192.168.11.250")
 	w.lead(quick...)
 	w.join(1, 4)
 	w.settle(time.Minute)

@@ -149,6 +149,13 @@ func (w *world) leave(name string) {
 	}
 }
 
+func (w *world) addForeignRoute(destination, nexthop string) {
+	w.t.Helper()
+	if err := w.AddForeignRoute(w.t.Context(), destination, nexthop); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // settle waits until everything is right, and stays right for a moment.
 func (w *world) settle(within time.Duration) {
 	w.t.Helper()
