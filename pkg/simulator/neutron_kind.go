@@ -42,7 +42,8 @@ const (
 	mayBeNull
 	// adminOnly: only an admin sees or sets it.
 	adminOnly
-	// unsorted: a list cannot be sorted by it.
+	// unsorted: it is no column of the row, so that a list cannot be sorted by it,
+	// and a PUT of what it is already writes nothing.
 	unsorted
 	// hidden: it is only ever sent, never shown.
 	hidden

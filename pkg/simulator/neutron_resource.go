@@ -121,13 +121,53 @@ func (k *kind[T]) put(r *request) (any, error) {
 		return nil, err
 	}
 	before, revision := k.image(v), v.base().Revision
-	if err := k.update(c, v, b, func() error { return k.n.ifMatch(r, v) }); err != nil {
+	match := func() error {
+		if k.writesNothing(v, b) {
+			return nil
+		}
+		return k.n.ifMatch(r, v)
+	}
+	if err := k.update(c, v, b, match); err != nil {
 		return nil, err
 	}
 	if v.base().Revision == revision && k.image(v) != before {
 		v.base().touch()
 	}
 	return k.wrap(c, v, nil), nil
+}
+
+// writesNothing tells whether a body has only attributes that stand in tables of
+// their own, and those as they are. A column of the row is written even if it stays the same.
+func (k *kind[T]) writesNothing(v T, b body) bool {
+	for name, sent := range b.fields {
+		a, found := k.attribute(name)
+		if !found || a.use&unsorted == 0 {
+			return false
+		}
+		shown, err := json.Marshal(a.value(v))
+		if err != nil || !slices.Equal(members(sent), members(shown)) {
+			return false
+		}
+	}
+	return true
+}
+
+// members are the elements of a JSON list, in any order, or the one value that it is.
+func members(raw json.RawMessage) []string {
+	var elements []any
+	if json.Unmarshal(raw, &elements) != nil || elements == nil {
+		return []string{string(raw)}
+	}
+	texts := make([]string, 0, len(elements))
+	for _, element := range elements {
+		text, err := json.Marshal(element) // keys in order
+		if err != nil {
+			return []string{string(raw)}
+		}
+		texts = append(texts, string(text))
+	}
+	slices.Sort(texts)
+	return texts
 }
 
 // image is the whole row as text, to see whether it changed.

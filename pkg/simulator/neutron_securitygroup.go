@@ -115,15 +115,15 @@ func (n *neutron) updateGroup(_ caller, v *securityGroup, b body, match func() e
 }
 
 func (n *neutron) groupInUse(c caller, v *securityGroup) error {
-	if v.Default && !c.admin {
-		return conflict("SecurityGroupCannotRemoveDefault", "Insufficient rights for removing default security group.")
-	}
 	for p := range n.ports.all {
 		for _, id := range p.SecurityGroups {
 			if id == v.ID {
 				return conflict("SecurityGroupInUse", "Security Group %s in use.", v.ID)
 			}
 		}
+	}
+	if v.Default && !c.admin {
+		return conflict("SecurityGroupCannotRemoveDefault", "Insufficient rights for removing default security group.")
 	}
 	return nil
 }

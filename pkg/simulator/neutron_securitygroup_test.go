@@ -49,7 +49,7 @@ func TestDefaultGroup(t *testing.T) {
 	wantFault(t, err, 409, "SecurityGroupDefaultAlreadyExists")
 	_, err = groups.Update(t.Context(), b.client, g.ID, groups.UpdateOpts{Name: "mine"}).Extract()
 	wantFault(t, err, 409, "SecurityGroupCannotUpdateDefault")
-	wantFault(t, groups.Delete(t.Context(), b.client, g.ID).ExtractErr(), 409, "SecurityGroupCannotRemoveDefault")
+	wantFault(t, groups.Delete(t.Context(), b.client, g.ID).ExtractErr(), 409, "SecurityGroupInUse")
 	for _, p := range b.cloud.Ports() {
 		if p.DeviceOwner == "" {
 			b.cloud.DeletePort(p.ID)

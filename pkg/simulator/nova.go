@@ -69,10 +69,15 @@ func (n *nova) service() *service {
 		routes: compile(table), public: public, resolve: resolveNova,
 		admit: n.admit, finish: n.finish, fault: novaFault,
 	}
-	// A path that no route has gets the page of Python's Routes, which is no fault of Nova's own.
+	// A path that no route has gets webob's answer, which is no fault of Nova's own.
 	s.missing = func(r *request) response {
 		if _, refused := n.cloud.keystone.admit(r, s); refused != nil {
 			return *refused
+		}
+		if strings.Contains(r.Header.Get("Accept"), "application/json") {
+			return response{Status: http.StatusNotFound, Body: map[string]string{
+				"message": "The resource could not be found.<br /><br />\n\n\n", "code": "404 Not Found", "title": "Not Found",
+			}}
 		}
 		return response{Status: http.StatusNotFound, Body: routesNotFound}
 	}

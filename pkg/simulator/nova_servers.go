@@ -107,6 +107,9 @@ func (n *nova) create(r *request) response {
 	if err := r.decode("server", &wanted); err != nil {
 		return novaError(http.StatusBadRequest, "Malformed request body")
 	}
+	if refused := checkKeys(r); refused != nil {
+		return *refused
+	}
 	f := n.flavorBy(lastSegment(wanted.FlavorRef))
 	if refused := n.checkCreate(&wanted, f); refused != nil {
 		return *refused
@@ -128,6 +131,29 @@ func (n *nova) create(r *request) response {
 		"adminPass": newHexID()[:12], "security_groups": groupNames(first.securityGroupNames),
 	}}}
 	return answer.set("Location", r.BaseURL+"/v2.1/servers/"+first.ID)
+}
+
+// createKeys are what POST /servers knows (nova/api/openstack/compute/schemas/servers.py),
+// whatever it does with them here.
+var createKeys = []string{
+	"name", "hostname", "flavorRef", "imageRef", "availability_zone", "key_name", "description", "accessIPv4", "accessIPv6",
+	"metadata", "tags", "networks", "security_groups", "min_count", "max_count", "adminPass", "user_data", "config_drive",
+	"personality", "block_device_mapping", "block_device_mapping_v2", "OS-DCF:diskConfig", "return_reservation_id", "host",
+	"hypervisor_hostname", "trusted_image_certificates",
+}
+
+// checkKeys refuses a body without a server, or with keys that nobody knows.
+func checkKeys(r *request) *response {
+	var sent map[string]json.RawMessage
+	if err := r.decode("server", &sent); err != nil || sent == nil {
+		return refuse("'server' is a required property")
+	}
+	for key := range sent {
+		if !slices.Contains(createKeys, key) {
+			return refuse("Invalid input for field/attribute server. Additional properties are not allowed ('" + key + "' was unexpected)")
+		}
+	}
+	return nil
 }
 
 // checkCreate refuses what cannot be made, networks aside.

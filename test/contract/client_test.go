@@ -22,6 +22,8 @@ type cloud struct {
 	project string            // id of the project of the token
 	token   string            // scoped to the project
 	catalog map[string]string // public endpoint by service type, without a final slash
+	pool    pool
+	node    sharedServer
 }
 
 // account is a user with a password in a project, all in the Default domain.

@@ -4,9 +4,12 @@
 package contract_test
 
 import (
+	"flag"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,7 +20,8 @@ import (
 // OpenStack; OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME and OS_REGION_NAME say as whom.
 const realCloud = "UNDERLAY_OPENSTACK"
 
-// contractCase is one behaviour. Cases make what they need and remove it.
+// contractCase is one behaviour. Cases run side by side: they make what they need
+// and remove it, and look at nothing else.
 type contractCase struct {
 	name string
 	run  func(t *testing.T, c *cloud)
@@ -25,11 +29,36 @@ type contractCase struct {
 
 // cases of all services; each file adds its own.
 func cases() []contractCase {
-	var all []contractCase
-	for _, part := range [][]contractCase{keystoneCases, portCases, routerCases, networkCases, novaCases} {
-		all = append(all, part...)
+	return slices.Concat(
+		keystoneCases, credentialCases,
+		networkCases, subnetCases, portCases, pairCases, tagCases, listCases, revisionCases, shapeCases,
+		routerCases, interfaceCases, groupCases, floatingCases, quotaCases,
+		novaCases, serverCases,
+	)
+}
+
+// atOnce is how many cases run at a time: real services on a small machine answer
+// more only more slowly.
+const atOnce = "4"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", atOnce); err != nil {
+		fmt.Fprintln(os.Stderr, "set test.parallel:", err)
+		os.Exit(2)
 	}
-	return all
+	os.Exit(m.Run())
+}
+
+// TestNumberOfCases holds what docs/explanation/simulator-fidelity.md says.
+func TestNumberOfCases(t *testing.T) {
+	page, err := os.ReadFile("../../docs/explanation/simulator-fidelity.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("**%d cases**", len(cases())); !strings.Contains(string(page), want) {
+		t.Errorf("the page does not say %q", want)
+	}
 }
 
 func TestSimulatorInProcess(t *testing.T) {
@@ -43,7 +72,7 @@ func TestSimulatorInProcess(t *testing.T) {
 func TestSimulatorOverHTTP(t *testing.T) {
 	sim := newSimulator()
 	server := httptest.NewServer(sim)
-	defer server.Close()
+	t.Cleanup(server.Close)
 	runAll(t, &cloud{
 		name: "simulator over HTTP", http: server.Client(),
 		authURL: server.URL + "/identity/v3", account: simulatorAccount(sim),
@@ -53,7 +82,7 @@ func TestSimulatorOverHTTP(t *testing.T) {
 func TestRealOpenStack(t *testing.T) {
 	url := os.Getenv(realCloud)
 	if url == "" {
-		t.Logf("left out: %s is not set; `make openstack-up` starts a real OpenStack and says how to name it", realCloud)
+		t.Logf("left out: %s names no OpenStack (docs/explanation/simulator-fidelity.md)", realCloud)
 		return
 	}
 	runAll(t, &cloud{
@@ -67,12 +96,16 @@ func TestRealOpenStack(t *testing.T) {
 
 func runAll(t *testing.T, c *cloud) {
 	c.login(t)
+	t.Cleanup(func() { c.node.remove(c); c.empty(t) })
 	names := map[string]bool{}
 	for _, tc := range cases() {
 		if names[tc.name] {
 			t.Fatalf("two cases are named %q", tc.name)
 		}
 		names[tc.name] = true
-		t.Run(tc.name, func(t *testing.T) { tc.run(t, c) })
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			tc.run(t, c)
+		})
 	}
 }

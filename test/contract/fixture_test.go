@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -56,30 +58,91 @@ func (c *cloud) created(t *testing.T, kind string, spec obj) answer {
 // lan is a network with one IPv4 subnet 10.77.0.0/24.
 type lan struct{ network, subnet string }
 
-func (c *cloud) lan(t *testing.T) lan {
-	t.Helper()
-	network := c.make(t, "network", obj{"name": "contract-" + unique()})
-	return lan{network, c.make(t, "subnet", obj{"network_id": network, "ip_version": 4, "cidr": "10.77.0.0/24"})}
-}
-
 // routed is a lan with a router on it, whose address is 10.77.0.1.
 type routed struct {
 	lan
 	router string
 }
 
+// pool keeps lans and routers for the next case: real services take seconds to
+// make them. A case gives them back as it got them.
+type pool struct {
+	mu     sync.Mutex
+	lans   []lan
+	routed []routed
+	// all are the paths of everything that was made, to be removed in reverse order.
+	all []string
+}
+
+func take[V any](p *pool, from *[]V) (v V, found bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(*from); n > 0 {
+		v, found = (*from)[n-1], true
+		*from = (*from)[:n-1]
+	}
+	return v, found
+}
+
+func (p *pool) keep(path string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all = append(p.all, path)
+}
+
+// lan is the case's own until it ends.
+func (c *cloud) lan(t *testing.T) lan {
+	t.Helper()
+	l, found := take(&c.pool, &c.pool.lans)
+	if !found {
+		l = c.newLAN(t)
+	}
+	t.Cleanup(func() {
+		c.pool.mu.Lock()
+		defer c.pool.mu.Unlock()
+		c.pool.lans = append(c.pool.lans, l)
+	})
+	return l
+}
+
+func (c *cloud) newLAN(t *testing.T) lan {
+	t.Helper()
+	network := c.call(t, http.MethodPost, "network", "/v2.0/networks", obj{"network": obj{"name": "contract-" + unique()}}).want(t, http.StatusCreated).text("network.id")
+	c.pool.keep("/v2.0/networks/" + network) // its subnets go with it
+	subnet := c.call(t, http.MethodPost, "network", "/v2.0/subnets", obj{"subnet": obj{"network_id": network, "ip_version": 4, "cidr": "10.77.0.0/24"}}).want(t, http.StatusCreated)
+	return lan{network, subnet.text("subnet.id")}
+}
+
+// routed is the case's own until it ends, which removes its routes.
 func (c *cloud) routed(t *testing.T) routed {
 	t.Helper()
-	l := c.lan(t)
-	router := c.make(t, "router", obj{"name": "contract-" + unique()})
-	c.call(t, http.MethodPut, "network", "/v2.0/routers/"+router+"/add_router_interface", obj{"subnet_id": l.subnet}).want(t, http.StatusOK)
+	r, found := take(&c.pool, &c.pool.routed)
+	if !found {
+		r.lan = c.newLAN(t)
+		r.router = c.call(t, http.MethodPost, "network", routersPath, obj{"router": obj{"name": "contract-" + unique()}}).want(t, http.StatusCreated).text("router.id")
+		c.pool.keep(routersPath + "/" + r.router)
+		c.call(t, http.MethodPut, "network", routersPath+"/"+r.router+"/add_router_interface", obj{"subnet_id": r.subnet}).want(t, http.StatusOK)
+		c.pool.keep(routersPath + "/" + r.router + "/remove_router_interface " + r.subnet)
+	}
 	t.Cleanup(func() {
-		// Routes keep the interface in use.
-		base := c.catalog["network"] + "/v2.0/routers/" + router
-		c.put(base, `{"router": {"routes": []}}`)
-		c.put(base+"/remove_router_interface", `{"subnet_id": "`+l.subnet+`"}`)
+		c.put(c.catalog["network"]+routersPath+"/"+r.router, `{"router": {"routes": [], "external_gateway_info": null}}`)
+		c.pool.mu.Lock()
+		defer c.pool.mu.Unlock()
+		c.pool.routed = append(c.pool.routed, r)
 	})
-	return routed{l, router}
+	return r
+}
+
+// empty removes everything that the pool made.
+func (c *cloud) empty(t *testing.T) {
+	for _, path := range slices.Backward(c.pool.all) {
+		url := c.catalog["network"] + path
+		if action, subnet, found := strings.Cut(url, " "); found {
+			c.put(action, `{"subnet_id": "`+subnet+`"}`)
+		} else if got := c.cleanup(http.MethodDelete, url); got != http.StatusNoContent {
+			t.Errorf("delete %s: got %d, want 204", path, got)
+		}
+	}
 }
 
 // newSimulator is a cloud as a fresh project has it: an external network, a

@@ -52,7 +52,7 @@ var keystoneCases = []contractCase{
 		a.field(t, "error.code", http.StatusUnauthorized)
 	}},
 	{"keystone/an unknown project is 401", func(t *testing.T, c *cloud) {
-		other := *c
+		other := cloud{account: c.account}
 		other.Project = "no-such-project"
 		c.send(t, http.MethodPost, c.authURL+"/auth/tokens", other.passwordAuth(c.Password, true)).want(t, http.StatusUnauthorized, "Unauthorized")
 	}},

@@ -77,7 +77,9 @@ var networkCases = []contractCase{
 		if strings.Join(rules, " ") != "egress egress ingress ingress" {
 			t.Errorf("rules: got %v", rules)
 		}
-		c.call(t, http.MethodDelete, "network", "/v2.0/security-groups/"+a.text("security_groups.0.id"), nil).want(t, http.StatusConflict, "SecurityGroupCannotRemoveDefault")
+		// Without any port it would be SecurityGroupCannotRemoveDefault; other cases have some.
+		c.make(t, "port", obj{"network_id": c.lan(t).network})
+		c.call(t, http.MethodDelete, "network", "/v2.0/security-groups/"+a.text("security_groups.0.id"), nil).want(t, http.StatusConflict, "SecurityGroupInUse")
 	}},
 	{"security group/a new one has two egress rules; a rule twice is 409", func(t *testing.T, c *cloud) {
 		a := c.createdGroup(t)

@@ -1,11 +1,14 @@
 package contract_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 const novaVersion = "X-OpenStack-Nova-API-Version: "
@@ -13,20 +16,61 @@ const novaVersion = "X-OpenStack-Nova-API-Version: "
 // server creates a server on the lan, waits for ACTIVE and deletes it at the end.
 func (c *cloud) server(t *testing.T, l lan, name string) string {
 	t.Helper()
-	flavor := c.call(t, http.MethodGet, "compute", "/flavors", nil).want(t, http.StatusOK).text("flavors.0.id")
-	images := c.send(t, http.MethodGet, strings.TrimSuffix(c.catalog["image"], "/v2")+"/v2/images", nil, "X-Auth-Token: "+c.token).want(t, http.StatusOK)
-	a := c.call(t, http.MethodPost, "compute", "/servers", obj{"server": obj{
-		"name": name, "flavorRef": flavor, "imageRef": images.text("images.0.id"), "networks": []obj{{"uuid": l.network}}, "metadata": obj{"role": "node"},
-	}}, novaVersion+"2.90").want(t, http.StatusAccepted)
-	id := a.text("server.id")
-	t.Cleanup(func() {
-		c.cleanup(http.MethodDelete, c.catalog["compute"]+"/servers/"+id)
-		eventually(t, "server "+name+" is gone", func() bool {
-			return c.cleanup(http.MethodGet, c.catalog["compute"]+"/servers/"+id) == http.StatusNotFound
-		})
-	})
+	id := c.boot(t, obj{"name": name, "networks": []obj{{"uuid": l.network}}, "metadata": obj{"role": "node"}})
+	t.Cleanup(func() { c.deleteServer(id) })
 	eventually(t, "server "+name+" is ACTIVE", func() bool { return c.serverStatus(t, id) == "ACTIVE" })
 	return id
+}
+
+// serverSpec completes the body of POST /servers with a flavor and an image.
+func (c *cloud) serverSpec(t *testing.T, spec obj) obj {
+	t.Helper()
+	flavor := c.call(t, http.MethodGet, "compute", "/flavors", nil).want(t, http.StatusOK).text("flavors.0.id")
+	images := c.send(t, http.MethodGet, strings.TrimSuffix(c.catalog["image"], "/v2")+"/v2/images", nil, "X-Auth-Token: "+c.token).want(t, http.StatusOK)
+	out := obj{"flavorRef": flavor, "imageRef": images.text("images.0.id")}
+	maps.Copy(out, spec)
+	return obj{"server": out}
+}
+
+func (c *cloud) boot(t *testing.T, spec obj) string {
+	t.Helper()
+	return c.call(t, http.MethodPost, "compute", "/servers", c.serverSpec(t, spec), novaVersion+"2.90").want(t, http.StatusAccepted).text("server.id")
+}
+
+// deleteServer asks for it and waits until the server is gone, a minute at most.
+func (c *cloud) deleteServer(id string) {
+	url := c.catalog["compute"] + "/servers/" + id
+	c.cleanup(http.MethodDelete, url)
+	for deadline := time.Now().Add(time.Minute); c.cleanup(http.MethodGet, url) != http.StatusNotFound && time.Now().Before(deadline); {
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+// sharedServer is one server for all cases that only look.
+type sharedServer struct {
+	mu       sync.Mutex
+	id, name string
+	lan      lan
+}
+
+// sharedServer is ACTIVE, on a lan of its own, with metadata role=node.
+func (c *cloud) sharedServer(t *testing.T) (id, name string, l lan) {
+	t.Helper()
+	n := &c.node
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.id == "" {
+		n.lan, n.name = c.newLAN(t), "contract-"+unique()
+		n.id = c.boot(t, obj{"name": n.name, "networks": []obj{{"uuid": n.lan.network}}, "metadata": obj{"role": "node"}})
+	}
+	eventually(t, "server "+n.name+" is ACTIVE", func() bool { return c.serverStatus(t, n.id) == "ACTIVE" })
+	return n.id, n.name, n.lan
+}
+
+func (n *sharedServer) remove(c *cloud) {
+	if n.id != "" {
+		c.deleteServer(n.id)
+	}
 }
 
 func (c *cloud) serverStatus(t *testing.T, id string) string {
@@ -66,9 +110,7 @@ var novaCases = []contractCase{
 		}
 	}},
 	{"server/detail has what a Node is made of", func(t *testing.T, c *cloud) {
-		l := c.lan(t)
-		name := "contract-" + unique()
-		id := c.server(t, l, name)
+		id, name, _ := c.sharedServer(t)
 		a := c.call(t, http.MethodGet, "compute", "/servers/"+id, nil, novaVersion+"2.90").want(t, http.StatusOK)
 		a.field(t, "server.name", name)
 		a.field(t, "server.metadata", obj{"role": "node"})
@@ -102,8 +144,7 @@ var novaCases = []contractCase{
 		a.field(t, "server.OS-EXT-SRV-ATTR:hostname", name)
 	}},
 	{"server/its port has device_id, device_owner and the server's address", func(t *testing.T, c *cloud) {
-		l := c.lan(t)
-		id := c.server(t, l, "contract-"+unique())
+		id, _, l := c.sharedServer(t)
 		a := c.call(t, http.MethodGet, "network", portsPath+"?device_id="+id, nil).want(t, http.StatusOK)
 		if got := a.text("ports.0.device_owner"); !strings.HasPrefix(got, "compute:") {
 			t.Errorf("device_owner: got %q, want compute:<zone>", got)
