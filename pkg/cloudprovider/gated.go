@@ -23,7 +23,7 @@ type gatedInstances struct {
 // InstanceMetadata marks an uninitialised node NetworkUnavailable first.
 func (g gatedInstances) InstanceMetadata(ctx context.Context, node *v1.Node) (*cloudprovider.InstanceMetadata, error) {
 	metadata, err := g.InstancesV2.InstanceMetadata(ctx, node)
-	if err != nil || !uninitialised(node) {
+	if err != nil || metadata == nil || !uninitialised(node) {
 		return metadata, err
 	}
 	if err := g.gate.Close(ctx, node); err != nil {

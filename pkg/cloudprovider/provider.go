@@ -95,6 +95,7 @@ func New(options Options) (*Provider, error) {
 			Nodes:        p.listNodes,
 			Ledger:       routes.NewConfigMapLedger(options.Kubernetes),
 			Events:       options.Events,
+			Gate:         p.gate,
 		})
 	}
 	return p, nil
@@ -155,6 +156,12 @@ func (p *Provider) Stop(ctx context.Context) error {
 func (p *Provider) SetInformers(factory informers.SharedInformerFactory) {
 	lister := factory.Core().V1().Nodes().Lister()
 	p.nodes.Store(&lister)
+	if p.routes == nil {
+		return
+	}
+	if _, err := factory.Core().V1().Nodes().Informer().AddEventHandler(p.routes.NodeHandler()); err != nil {
+		klog.Background().Error(err, "Nodes that join wait for the periodic reconcile of routes")
+	}
 }
 
 // listNodes gives the nodes of the informer, none before SetInformers.

@@ -2,19 +2,15 @@ package routes
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/klog/v2"
-
-	"underlay/internal/cloud"
 )
 
 // Options says what a Controller works with. Events may be nil.
@@ -29,6 +25,8 @@ type Options struct {
 	Nodes  func() []*v1.Node
 	Ledger Ledger
 	Events Recorder
+	// Gate opens a node as soon as its routes are there; nil leaves that to the framework.
+	Gate *Gate
 }
 
 // Controller keeps one route a pod CIDR on the router and the address pairs
@@ -47,9 +45,11 @@ type Controller struct {
 	pairs *portPairs
 	reach *reach
 	voice *announcer
+	gate  *Gate
 
-	observing turn   // one observation at a time; guards found and explained
-	found     string // the router found on the nodes' subnets
+	nudges    chan struct{} // holds one when nodes have changed
+	observing turn          // one observation at a time; guards found and explained
+	found     string        // the router found on the nodes' subnets
 	explained map[string]bool
 	relist    atomic.Bool // a port that a list had is gone
 	latest    atomic.Pointer[view]
@@ -72,6 +72,8 @@ func New(o Options) *Controller {
 		book:       newBook(o.Ledger),
 		reach:      newReach(o.Router),
 		voice:      &announcer{events: o.Events},
+		gate:       o.Gate,
+		nudges:     make(chan struct{}, 1),
 		observing:  newTurn(),
 	}
 	c.pairs = newPortPairs(o.Ports, c.sayPairsExhausted)
@@ -113,30 +115,15 @@ func (c *Controller) ListRoutes(ctx context.Context, _ string) ([]*cloudprovider
 
 // CreateRoute puts a node's route on the router and the pairs of all its pod
 // CIDRs on its port, as far as they are missing. It needs neither name hint nor
-// cluster name.
+// cluster name. For a node that is being initialised it waits a little, since
+// the framework asks for all nodes that have a pod CIDR.
 func (c *Controller) CreateRoute(ctx context.Context, _, _ string, route *cloudprovider.Route) error {
+	c.awaitInitialised(ctx, string(route.TargetNode))
 	v, want, err := c.want(ctx, nodeCIDR{string(route.TargetNode), route.DestinationCIDR})
 	if err != nil {
 		return err
 	}
-	// Both at once: after the router, the ports would trickle in one by one,
-	// and after the ports, the router's batch would be cut into pieces.
-	var wg sync.WaitGroup
-	var portErr error
-	if port := v.actual.ports.byID[want.PortID]; v.actual.filters(port) {
-		wg.Go(func() {
-			portErr = c.pairs.group.Do(ctx, want.PortID, pairChange{node: want.Node, ensure: v.ensure[want.PortID]})
-		})
-	}
-	routeErr := c.table.group.Do(ctx, change{pair: want.pair()})
-	wg.Wait()
-	if errors.Is(portErr, cloud.ErrNotFound) {
-		c.relist.Store(true)
-	}
-	if err := join(routeErr, portErr); err != nil {
-		return fmt.Errorf("create route %s of node %s: %w", want.pair(), want.Node, err)
-	}
-	return nil
+	return c.put(ctx, v, want)
 }
 
 // DeleteRoute takes a leftover route off the router, and its pair off the port
@@ -144,31 +131,10 @@ func (c *Controller) CreateRoute(ctx context.Context, _, _ string, route *cloudp
 // a node wants by now is kept.
 func (c *Controller) DeleteRoute(ctx context.Context, _ string, route *cloudprovider.Route) error {
 	leftovers, err := c.leftovers(ctx, route)
+	if err == nil {
+		err = c.takeOff(ctx, leftovers)
+	}
 	if err != nil {
-		return fmt.Errorf("delete route %s: %w", route.Name, err)
-	}
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var errs []error
-	do := func(write func() error) {
-		wg.Go(func() {
-			if err := write(); err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				errs = append(errs, err)
-			}
-		})
-	}
-	for _, l := range leftovers {
-		do(func() error { return c.table.group.Do(ctx, change{pair: l.pair, remove: true}) })
-		for _, port := range l.ports {
-			do(func() error {
-				return c.pairs.group.Do(ctx, port, pairChange{remove: []netip.Prefix{l.prefix}})
-			})
-		}
-	}
-	wg.Wait()
-	if err := join(errs...); err != nil {
 		return fmt.Errorf("delete route %s: %w", route.Name, err)
 	}
 	return nil
@@ -177,10 +143,11 @@ func (c *Controller) DeleteRoute(ctx context.Context, _ string, route *cloudprov
 // want finds what a node's pod CIDR needs; a node that came after the last
 // observation is looked at now.
 func (c *Controller) want(ctx context.Context, key nodeCIDR) (*view, Want, error) {
+	knows := func(v *view) bool { return v.has(key) && !c.outdated(v, key) }
 	v := c.latest.Load()
-	if v == nil || !v.has(key) {
+	if v == nil || !knows(v) {
 		var err error
-		if v, err = c.observeUntil(ctx, lookAtCache, func(v *view) bool { return v.has(key) }); err != nil {
+		if v, err = c.observeUntil(ctx, lookAtCache, knows); err != nil {
 			return nil, Want{}, fmt.Errorf("create route %s of node %s: %w", key.cidr, key.node, err)
 		}
 	}
@@ -195,6 +162,26 @@ func (c *Controller) want(ctx context.Context, key nodeCIDR) (*view, Want, error
 		return nil, Want{}, fmt.Errorf("create route %s of node %s: the node has no such pod CIDR", key.cidr, key.node)
 	}
 	return v, v.desired.Wants[i], nil
+}
+
+// outdated says whether a problem of the view is that of a node which has
+// changed since.
+func (c *Controller) outdated(v *view, key nodeCIDR) bool {
+	if v.problems[key] == nil {
+		return false
+	}
+	current := c.node(key.node)
+	return current != nil && (v.nodes[key.node] == nil || identity(current) != identity(v.nodes[key.node]))
+}
+
+// node asks the informer; nil when there is no such node.
+func (c *Controller) node(name string) *v1.Node {
+	for _, node := range c.nodes() {
+		if node.Name == name {
+			return node
+		}
+	}
+	return nil
 }
 
 // leftovers finds what DeleteRoute is to remove: what ListRoutes named and no
@@ -229,17 +216,14 @@ func (c *Controller) leftovers(ctx context.Context, route *cloudprovider.Route) 
 
 // stillWanted asks the informer, which may be ahead of the last observation.
 func (c *Controller) stillWanted(name string, prefix netip.Prefix) bool {
-	for _, node := range c.nodes() {
-		if node.Name != name {
-			continue
-		}
-		for _, cidr := range node.Spec.PodCIDRs {
-			if own, err := parsePrefix(cidr); err == nil && own == prefix {
-				return true
-			}
-		}
+	node := c.node(name)
+	if node == nil {
+		return false
 	}
-	return false
+	return slices.ContainsFunc(node.Spec.PodCIDRs, func(cidr string) bool {
+		own, err := parsePrefix(cidr)
+		return err == nil && own == prefix
+	})
 }
 
 // list renders a view for the framework, each route with its next hop, by which

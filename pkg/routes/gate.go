@@ -18,9 +18,12 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// noRouteCreated is the reason that the framework's route controller gives, so
-// that it takes the condition for its own and lifts it when the routes are there.
-const noRouteCreated = "NoRouteCreated"
+// The reasons that the framework's route controller gives, so that it takes the
+// condition for its own: it lifts it when the routes are there.
+const (
+	noRouteCreated = "NoRouteCreated"
+	routeCreated   = "RouteCreated"
+)
 
 // Gate keeps pods off a new node until its routes exist. Nothing in the
 // framework does: NetworkUnavailable is first set after a reconcile of routes,
@@ -59,6 +62,34 @@ func (g *Gate) Close(ctx context.Context, node *v1.Node) error {
 	return nil
 }
 
+// Open says that all routes of the node are there, in the framework's own words
+// (controllers/route/route_controller.go, updateNetworkingCondition), so that it
+// finds nothing left to say. kube-controller-manager then lifts the taint.
+func (g *Gate) Open(ctx context.Context, node *v1.Node) error {
+	current, err := g.nodes.Get(ctx, node.Name, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("open node %s: %w", node.Name, err)
+	}
+	if isOpen(current) {
+		return nil
+	}
+	if current.UID != node.UID || !slices.Equal(current.Spec.PodCIDRs, node.Spec.PodCIDRs) {
+		return fmt.Errorf("open node %s: it is another node by now", node.Name)
+	}
+	_, err = g.patch(ctx, current, conditionPatch(current, v1.ConditionFalse, routeCreated, "RouteController created a route"), "status")
+	if err != nil {
+		return fmt.Errorf("open node %s: %w", node.Name, err)
+	}
+	return nil
+}
+
+// isOpen says whether the node's routes were said to be there.
+func isOpen(node *v1.Node) bool {
+	return slices.ContainsFunc(node.Status.Conditions, func(c v1.NodeCondition) bool {
+		return c.Type == v1.NodeNetworkUnavailable && c.Status == v1.ConditionFalse && c.Reason == routeCreated
+	})
+}
+
 // hold sets the condition, then the taint: kube-controller-manager removes the
 // taint of a node that has no such condition.
 func (g *Gate) hold(ctx context.Context, node *v1.Node) error {
@@ -67,7 +98,7 @@ func (g *Gate) hold(ctx context.Context, node *v1.Node) error {
 		return nil
 	}
 	if i < 0 {
-		marked, err := g.patch(ctx, node, conditionPatch(node), "status")
+		marked, err := g.patch(ctx, node, conditionPatch(node, v1.ConditionTrue, noRouteCreated, "The node's pod routes do not exist yet"), "status")
 		if err != nil {
 			return err
 		}
@@ -104,13 +135,13 @@ func guarded(node *v1.Node, key string, change any) object {
 	return object{"metadata": metadata, key: change}
 }
 
-func conditionPatch(node *v1.Node) object {
+func conditionPatch(node *v1.Node, status v1.ConditionStatus, reason, message string) object {
 	now := metav1.Now()
 	return guarded(node, "status", object{"conditions": []v1.NodeCondition{{
 		Type:               v1.NodeNetworkUnavailable,
-		Status:             v1.ConditionTrue,
-		Reason:             noRouteCreated,
-		Message:            "The node's pod routes do not exist yet",
+		Status:             status,
+		Reason:             reason,
+		Message:            message,
 		LastHeartbeatTime:  now,
 		LastTransitionTime: now,
 	}}})

@@ -16,20 +16,22 @@ const (
 	drainTime = 10 * time.Second
 )
 
-// Run guards the address pairs until ctx ends, then waits for writes in flight.
-// The framework asks only for routes; a pair that somebody takes off a port
-// leaves a route that leads nowhere, so the ports are looked at once a minute.
+// Run guards the address pairs and acts on nodes that change until ctx ends,
+// then waits for writes in flight.
 func (c *Controller) Run(ctx context.Context) {
-	ticker := time.NewTicker(guardPeriod)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			c.guard(ctx)
-		case <-ctx.Done():
-			c.drain(ctx)
-			return
-		}
+	var all sync.WaitGroup
+	all.Go(func() { c.watchPairs(ctx) })
+	all.Go(func() { c.attend(ctx) })
+	all.Wait()
+	c.drain(ctx)
+}
+
+// watchPairs looks at all ports once a minute: the framework asks only for
+// routes, and a pair that somebody takes off a port leaves a route that leads
+// nowhere.
+func (c *Controller) watchPairs(ctx context.Context) {
+	for sleep(ctx, guardPeriod) {
+		c.guard(ctx)
 	}
 }
 

@@ -217,7 +217,11 @@ func (w *world) start() *process {
 		},
 		Ledger: routes.NewConfigMapLedger(w.kube),
 		Events: p.events,
+		Gate:   routes.NewGate(w.kube),
 	})
+	if _, err := nodes.Informer().AddEventHandler(p.controller.NodeHandler()); err != nil {
+		w.t.Fatal(err)
+	}
 	_, range4, _ := net.ParseCIDR(clusterCIDR4)
 	_, range6, _ := net.ParseCIDR(clusterCIDR6)
 	framework, err := routecontroller.New(p.controller, w.kube, nodes, "kubernetes", []*net.IPNet{range4, range6})

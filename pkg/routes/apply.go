@@ -1,0 +1,96 @@
+package routes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+
+	"underlay/internal/cloud"
+)
+
+// put writes what one pod CIDR of one node lacks: its route, and all pairs of
+// the node's port. Concurrent callers share the writes.
+func (c *Controller) put(ctx context.Context, v *view, want Want) error {
+	// Both at once: after the router, the ports would trickle in one by one,
+	// and after the ports, the router's batch would be cut into pieces.
+	var wg sync.WaitGroup
+	var portErr error
+	if port := v.actual.ports.byID[want.PortID]; v.actual.filters(port) {
+		wg.Go(func() {
+			portErr = c.pairs.group.Do(ctx, want.PortID, pairChange{node: want.Node, ensure: v.ensure[want.PortID]})
+		})
+	}
+	routeErr := c.table.group.Do(ctx, change{pair: want.pair()})
+	wg.Wait()
+	if errors.Is(portErr, cloud.ErrNotFound) {
+		c.relist.Store(true)
+	}
+	if err := join(routeErr, portErr); err != nil {
+		return fmt.Errorf("create route %s of node %s: %w", want.pair(), want.Node, err)
+	}
+	return nil
+}
+
+// putAll is put for several, at once; the errors stand in no order.
+func (c *Controller) putAll(ctx context.Context, v *view, wants []Want) []error {
+	errs := make([]error, len(wants))
+	var wg sync.WaitGroup
+	for i, want := range wants {
+		wg.Go(func() { errs[i] = c.put(ctx, v, want) })
+	}
+	wg.Wait()
+	return errs
+}
+
+// takeOff removes leftovers: routes from the router, pairs from ports.
+func (c *Controller) takeOff(ctx context.Context, leftovers []leftover) error {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
+	do := func(write func() error) {
+		wg.Go(func() {
+			if err := write(); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+			}
+		})
+	}
+	for _, l := range leftovers {
+		do(func() error { return c.table.group.Do(ctx, change{pair: l.pair, remove: true}) })
+		for _, port := range l.ports {
+			do(func() error {
+				return c.pairs.group.Do(ctx, port, pairChange{remove: []netip.Prefix{l.prefix}})
+			})
+		}
+	}
+	wg.Wait()
+	return join(errs...)
+}
+
+const (
+	// initialiseWait bounds how long CreateRoute waits for a node that is being
+	// initialised. The framework's reconcile waits for it meanwhile, so it is short.
+	initialiseWait = 3 * time.Second
+	initialisePoll = 200 * time.Millisecond
+)
+
+// awaitInitialised waits until the node has been initialised or has gone, for
+// a bounded time. Without it each new node would begin with a warning.
+func (c *Controller) awaitInitialised(ctx context.Context, name string) {
+	for range int(initialiseWait / initialisePoll) {
+		if node := c.node(name); node == nil || !uninitialised(node) || !sleep(ctx, initialisePoll) {
+			return
+		}
+	}
+}
+
+// identity is what of a node decides about its routes.
+func identity(node *v1.Node) string {
+	return fmt.Sprint(node.UID, node.Spec.ProviderID, node.Spec.PodCIDRs, node.Status.NodeInfo.SystemUUID, internalIPs(node), uninitialised(node))
+}
