@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"underlay/internal/kube"
 	"underlay/internal/playground"
 )
 
@@ -133,6 +134,19 @@ func TestTheRouteTableMarksWhatCameAndWent(t *testing.T) {
 	}
 	if sameRoutes(both, after) || !sameRoutes(both, both) {
 		t.Error("sameRoutes does not see what the table shows")
+	}
+}
+
+func TestTheBarGrowsWithTheCompilation(t *testing.T) {
+	for want, p := range map[string]kube.Progress{
+		"": {Phase: kube.Downloading, Done: 3},
+		"░░░░░░░░░░░░░░░░░░░░ ": {Phase: kube.Compiling, Total: 2000},
+		"█████░░░░░░░░░░░░░░░ ": {Phase: kube.Compiling, Done: 500, Total: 2000},
+		"████████████████████ ": {Phase: kube.Compiling, Done: 2001, Total: 2000},
+	} {
+		if got := bar(p); got != want {
+			t.Errorf("%+v: got %q, want %q", p, got, want)
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ func (d *demo) build(ctx context.Context) error {
 				built = true
 				d.screen.note(kube.BuildHint)
 			}
-			say(p.Describe())
+			say(bar(p) + p.Describe())
 		}
 		var err error
 		if d.binaries, err = kube.Build(ctx, hint); err != nil {
@@ -41,6 +41,16 @@ func (d *demo) build(ctx context.Context) error {
 		}
 		return "ready in " + where, nil
 	})
+}
+
+// bar draws how far the compilation of one program is.
+func bar(p kube.Progress) string {
+	const width = 20
+	if p.Phase != kube.Compiling || p.Total == 0 {
+		return ""
+	}
+	full := min(p.Done, p.Total) * width / p.Total
+	return strings.Repeat("█", full) + strings.Repeat("░", width-full) + " "
 }
 
 // start brings the world up, one line a part.
