@@ -7,6 +7,7 @@ BIN      := bin
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X k8s.io/component-base/version.gitVersion=$(VERSION)
 GOLANGCI := $(BIN)/golangci-lint
+IMAGE    ?= registry.example.org/underlay/openstack-cloud-controller-manager:latest
 
 .PHONY: help
 help: ## Show this list
@@ -15,6 +16,10 @@ help: ## Show this list
 .PHONY: build
 build: ## Build both binaries into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags "$(LDFLAGS)" -o $(BIN)/ ./cmd/...
+
+.PHONY: image
+image: build ## Write the controller manager's container image as bin/*.tar, without an engine or a registry
+	go run ./hack/image -ref "$(IMAGE)" -out $(BIN)/openstack-cloud-controller-manager.tar
 
 .PHONY: demo
 demo: build ## Three nodes, their pod routes and a live page, on a real Kubernetes and a simulated OpenStack
