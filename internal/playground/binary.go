@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -31,21 +32,22 @@ func FindController(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find %s: it is neither beside %s nor can it be built: %w", ControllerName, self, err)
 	}
-	return BuildController(ctx, filepath.Join(root, "bin"), false)
+	return BuildController(ctx, filepath.Join(root, "bin"))
 }
 
 // BuildController builds the product's binary from the source tree into dir.
-// It may run several times at once: the binary is replaced in one step. race
-// builds in the race detector, which needs a C compiler.
-func BuildController(ctx context.Context, dir string, race bool) (string, error) {
+// It may run several times at once: the binary is replaced in one step. flags
+// are further ones of go build; -race needs a C compiler.
+func BuildController(ctx context.Context, dir string, flags ...string) (string, error) {
 	path := filepath.Join(dir, ControllerName)
 	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
 	defer func() { _ = os.Remove(temporary) }() // gone, when all went well
 	cgo := "CGO_ENABLED=0"
-	if race {
+	if slices.Contains(flags, "-race") {
 		cgo = "CGO_ENABLED=1"
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", fmt.Sprintf("-race=%t", race), "-o", temporary, controllerPackage)
+	args := slices.Concat([]string{"build", "-trimpath"}, flags, []string{"-o", temporary, controllerPackage})
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Env = append(os.Environ(), cgo)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.Join(fmt.Errorf("build %s: %w", ControllerName, err), errors.New(strings.TrimSpace(string(out))))

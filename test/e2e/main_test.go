@@ -20,8 +20,8 @@ var (
 	controller string
 )
 
-// raceDetector: under go test -race the product is built with it as well; world.close looks for what it finds.
-var raceDetector bool
+// buildFlags has -race under go test -race; world.close looks for what it finds.
+var buildFlags []string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -51,6 +51,6 @@ func prepare(dir string) error {
 	if binaries, err = kube.Build(ctx, kube.LogProgress(os.Stderr)); err != nil {
 		return err
 	}
-	controller, err = playground.BuildController(ctx, dir, raceDetector)
+	controller, err = playground.BuildController(ctx, dir, buildFlags...)
 	return err
 }

@@ -2,4 +2,4 @@
 
 package e2e
 
-func init() { raceDetector = true }
+func init() { buildFlags = []string{"-race"} }
