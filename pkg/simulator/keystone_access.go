@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -33,6 +34,17 @@ type appCredential struct {
 
 func (c *appCredential) expired() bool {
 	return !c.Expires.IsZero() && !time.Now().Before(c.Expires)
+}
+
+// checkRules refuses paths that could never be any call's.
+func checkRules(rules []AccessRule) *response {
+	for _, rule := range rules {
+		if !strings.HasPrefix(rule.Path, "/") {
+			refused := keystoneError(http.StatusBadRequest, "Invalid input for field/attribute path. Value: "+rule.Path+".")
+			return &refused
+		}
+	}
+	return nil
 }
 
 // allows tells whether the token's access rules, if any, let the call pass. A

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -264,11 +263,8 @@ func (k *keystone) createCredential(r *request) response {
 	if err := r.decode("application_credential", &wanted); err != nil || wanted.Name == "" {
 		return keystoneError(http.StatusBadRequest, "'name' is a required property")
 	}
-	for _, rule := range wanted.Rules {
-		if !strings.HasPrefix(rule.Path, "/") {
-			return keystoneError(http.StatusBadRequest, "Invalid input for field/attribute path. Value: "+rule.Path+". '"+
-				rule.Path+"' does not match '^/\\\\.*'")
-		}
+	if refused := checkRules(wanted.Rules); refused != nil {
+		return *refused
 	}
 	c := &appCredential{
 		Name: wanted.Name, Secret: wanted.Secret, Unrestricted: wanted.Unrestricted, Rules: wanted.Rules,

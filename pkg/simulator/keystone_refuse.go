@@ -33,6 +33,10 @@ func (a *authRequest) incomplete() *response {
 	if c := a.Identity.Credential; c != nil && c.ID == "" && c.User == nil {
 		return expecting("user", "application credential")
 	}
+	return a.incompleteScope()
+}
+
+func (a *authRequest) incompleteScope() *response {
 	var wanted authScope
 	if len(a.Scope) == 0 || a.Scope[0] != '{' || json.Unmarshal(a.Scope, &wanted) != nil {
 		return nil

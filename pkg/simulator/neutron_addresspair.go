@@ -40,15 +40,8 @@ func checkPairs(b body, pairs []addressPair) error {
 			return invalidInput("allowed_address_pairs", "Allowed address pairs must be a list")
 		}
 	}
-	for _, keys := range sent {
-		for key, value := range keys {
-			if key == "mac_address" && string(value) == "null" {
-				return badRequest("'None' is not a valid MAC address")
-			}
-			if key != "mac_address" && key != "ip_address" {
-				return badRequest("Unrecognized attribute(s) '%s'", key)
-			}
-		}
+	if err := checkPairKeys(sent); err != nil {
+		return err
 	}
 	seen := map[addressPair]bool{}
 	for _, pair := range pairs {
@@ -59,6 +52,20 @@ func checkPairs(b body, pairs []addressPair) error {
 			return duplicatePair(pair)
 		}
 		seen[pair] = true
+	}
+	return nil
+}
+
+func checkPairKeys(sent []map[string]json.RawMessage) error {
+	for _, keys := range sent {
+		for key, value := range keys {
+			if key == "mac_address" && string(value) == "null" {
+				return badRequest("'None' is not a valid MAC address")
+			}
+			if key != "mac_address" && key != "ip_address" {
+				return badRequest("Unrecognized attribute(s) '%s'", key)
+			}
+		}
 	}
 	return nil
 }

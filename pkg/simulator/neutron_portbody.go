@@ -145,43 +145,61 @@ func (n *neutron) updatePort(c caller, p *port, b body, match func() error) erro
 	if err := in.allowed(n, c, p.NetworkID, "update_port"); err != nil {
 		return err
 	}
-	if in.FixedIPs != nil && p.DeviceOwner == ownerInterface && n.has("l3-port-ip-change-not-allowed") {
-		return badResource("ports", "IP updates for port %s are not allowed", p.ID)
-	}
 	if err := n.secureUpdated(p, &in); err != nil {
 		return err
 	}
 	mac := p.MACAddress
 	assign(&mac, in.MACAddress)
-	key := macKey{p.NetworkID, mac}
-	if used, found := n.macs[key]; found && used != p.ID {
-		return macInUse(key)
+	if used, found := n.macs[macKey{p.NetworkID, mac}]; found && used != p.ID {
+		return macInUse(macKey{p.NetworkID, mac})
 	}
 	if err := match(); err != nil {
 		return err
 	}
-	if in.FixedIPs != nil {
-		if err := n.readdress(p, in.FixedIPs); err != nil {
-			return err
-		}
+	if err := n.replaceAddresses(p, in.FixedIPs); err != nil {
+		return err
 	}
-	delete(n.macs, macKey{p.NetworkID, p.MACAddress})
-	n.macs[key] = p.ID
-	p.MACAddress = mac
-	if in.AddressPairs != nil {
-		if !slices.Equal(*in.AddressPairs, inOrder(p.AddressPairs)) {
-			p.touch() // Neutron writes all pairs anew, unless the list is what it would show
-		}
-		p.AddressPairs = withMAC(*in.AddressPairs, mac)
-	}
-	if in.DeviceID != nil || in.DeviceOwner != nil {
-		id, owner := p.DeviceID, p.DeviceOwner
-		assign(&id, in.DeviceID)
-		assign(&owner, in.DeviceOwner)
+	n.setMAC(p, mac)
+	in.replacePairs(p)
+	id, owner := p.DeviceID, p.DeviceOwner
+	assign(&id, in.DeviceID)
+	assign(&owner, in.DeviceOwner)
+	if id != p.DeviceID || owner != p.DeviceOwner {
 		n.setDevice(p, id, owner)
 	}
 	in.apply(p)
 	return nil
+}
+
+// replaceAddresses gives a port the addresses of a body, if it has any. A router's
+// interface keeps its own.
+func (n *neutron) replaceAddresses(p *port, wishes *[]fixedIPWish) error {
+	switch {
+	case wishes == nil:
+		return nil
+	case p.DeviceOwner == ownerInterface && n.has("l3-port-ip-change-not-allowed"):
+		return badResource("ports", "IP updates for port %s are not allowed", p.ID)
+	}
+	return n.readdress(p, wishes)
+}
+
+// setMAC keeps the index by MAC address right.
+func (n *neutron) setMAC(p *port, mac string) {
+	delete(n.macs, macKey{p.NetworkID, p.MACAddress})
+	n.macs[macKey{p.NetworkID, mac}] = p.ID
+	p.MACAddress = mac
+}
+
+// replacePairs writes all pairs anew, which is a new revision unless the list is
+// what Neutron would show.
+func (in *portBody) replacePairs(p *port) {
+	if in.AddressPairs == nil {
+		return
+	}
+	if !slices.Equal(*in.AddressPairs, inOrder(p.AddressPairs)) {
+		p.touch()
+	}
+	p.AddressPairs = withMAC(*in.AddressPairs, p.MACAddress)
 }
 
 // secureUpdated checks port security's rules for what a port will be.

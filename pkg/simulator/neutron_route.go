@@ -82,17 +82,7 @@ func (n *neutron) routesFit(v *router, routes []route, without *port) error {
 		return invalid("RoutesExhausted", "Unable to complete operation for %s. "+
 			"The number of routes exceeds the maximum %d.", v.ID, options.MaxRoutes)
 	}
-	var ranges []netip.Prefix
-	own := map[string]bool{}
-	for _, p := range n.devices[v.ID] {
-		if p == without {
-			continue
-		}
-		for _, ip := range p.FixedIPs {
-			ranges = append(ranges, n.subnets.rows[ip.SubnetID].CIDR)
-			own[ip.IPAddress] = true
-		}
-	}
+	ranges, own := n.reach(v, without)
 	for _, r := range routes {
 		hop, err := netip.ParseAddr(r.NextHop)
 		switch {
@@ -112,6 +102,22 @@ func (n *neutron) routesFit(v *router, routes []route, without *port) error {
 		return nil
 	}
 	return n.checkQuota("router_route", v.ProjectID, 0, len(routes))
+}
+
+// reach is where a router's next hops may be, and which addresses are its own;
+// the port without, if any, does not count.
+func (n *neutron) reach(v *router, without *port) (ranges []netip.Prefix, own map[string]bool) {
+	own = map[string]bool{}
+	for _, p := range n.devices[v.ID] {
+		if p == without {
+			continue
+		}
+		for _, ip := range p.FixedIPs {
+			ranges = append(ranges, n.subnets.rows[ip.SubnetID].CIDR)
+			own[ip.IPAddress] = true
+		}
+	}
+	return ranges, own
 }
 
 func invalidRoutes(routes []route, reason string) error {
