@@ -11,7 +11,7 @@ IMAGE    ?= registry.example.org/underlay/openstack-cloud-controller-manager:lat
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build both binaries into bin/
@@ -58,6 +58,14 @@ verify: lint ## Check that the tree is tidy, formatted, generated and linted
 	cd hack/tools && go mod tidy -diff
 	test -z "$$(gofmt -l cmd hack internal pkg test)"
 	go run ./hack/docs -check
+
+.PHONY: openstack-up
+openstack-up: ## Start a real OpenStack on this machine, as root (OPENSTACK_FLAGS=-h says what can be set)
+	go run ./test/openstack/cmd $(OPENSTACK_FLAGS) up
+
+.PHONY: openstack-down
+openstack-down: ## End that OpenStack and remove its state; its packages stay for the next time
+	go run ./test/openstack/cmd $(OPENSTACK_FLAGS) down
 
 .PHONY: clean
 clean: ## Remove what was built here (not the Kubernetes cache)

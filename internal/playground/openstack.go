@@ -44,6 +44,7 @@ type Port struct {
 // simulated is the simulator as the OpenStack of a world.
 type simulated struct{ *Playground }
 
+// CloudConf names the router, as a careful operator does.
 func (s simulated) CloudConf() string {
 	return strings.TrimRight(s.Cloud.CloudConf(s.URL), "\n") + "\n\n[Route]\nrouter-id=" + s.RouterID + "\n"
 }
@@ -58,6 +59,7 @@ func (s simulated) build() {
 	})
 }
 
+// Boot returns a server that is ACTIVE at once.
 func (s simulated) Boot(_ context.Context, name string) (Machine, error) {
 	server := s.Cloud.AddServer(simulator.ServerSpec{Name: name, Networks: []simulator.NIC{{NetworkID: s.NetworkID}}})
 	if len(server.PortIDs) == 0 {
@@ -66,11 +68,13 @@ func (s simulated) Boot(_ context.Context, name string) (Machine, error) {
 	return Machine{ServerID: server.ID, PortID: server.PortIDs[0]}, nil
 }
 
+// Delete takes the server and its port away at once.
 func (s simulated) Delete(_ context.Context, machine Machine) error {
 	s.Cloud.DeleteServer(machine.ServerID)
 	return nil
 }
 
+// Observe makes no API call.
 func (s simulated) Observe(context.Context) (Sight, error) {
 	seen := Sight{Ports: map[string]Port{}}
 	s.mu.Lock()
@@ -92,6 +96,7 @@ func (s simulated) Observe(context.Context) (Sight, error) {
 	return seen, nil
 }
 
+// AddRoute makes no API call.
 func (s simulated) AddRoute(_ context.Context, destination, nexthop string) error {
 	s.Cloud.SetRoutes(s.RouterID, append(s.Cloud.Router(s.RouterID).Routes, simulator.RouteState{Destination: destination, NextHop: nexthop}))
 	return nil

@@ -1,0 +1,1 @@
+"""Drivers that stand where a production cloud has agents and hosts."""
