@@ -5,34 +5,30 @@ import (
 
 	"k8s.io/component-base/metrics"
 	"k8s.io/component-base/metrics/legacyregistry"
+
+	"underlay/internal/signal"
 )
 
-// Metric documents one metric. The reference page is made from Metrics, and
-// the metrics themselves are too.
-type Metric struct {
-	Name, Type string
-	// Meaning says what is counted; Advice what a value calls for.
-	Meaning, Advice string
+// Metrics lists all metrics of this package.
+func Metrics() []signal.Metric {
+	return []signal.Metric{metricMissing, metricLimit, metricGone, metricAlone}
 }
 
-// Metrics are all metrics of this package.
-var Metrics = []Metric{metricMissing, metricLimit, metricGone, metricAlone}
-
 var (
-	metricMissing = Metric{
+	metricMissing = signal.Metric{
 		Name: "underlay_node_servers_missing", Type: "gauge",
 		Meaning: "Nodes whose servers Nova's list lacked when it was last compared with the Nodes.",
 		Advice:  "More than underlay_node_deletion_brake_limit: Nodes are being kept; see the event NodeDeletionHeld.",
 	}
-	metricLimit = Metric{
+	metricLimit = signal.Metric{
 		Name: "underlay_node_deletion_brake_limit", Type: "gauge",
 		Meaning: "How many servers may be missing at once before no Node is removed any more; -1 when the brake is off.",
 	}
-	metricGone = Metric{
+	metricGone = signal.Metric{
 		Name: "underlay_node_servers_gone_total", Type: "counter",
 		Meaning: "Times that a server was found to be gone, so that Kubernetes was told to remove its Node.",
 	}
-	metricAlone = Metric{
+	metricAlone = signal.Metric{
 		Name: "underlay_node_left_alone_total", Type: "counter",
 		Meaning: "Nodes met that are not ours: another provider's, another region's, or with a malformed provider ID. Each counts once.",
 		Advice:  "Expected in a mixed cluster; else check the region in cloud.conf.",
@@ -45,16 +41,8 @@ var meters = struct {
 	missing, limit *metrics.Gauge
 	gone, alone    *metrics.Counter
 }{
-	missing: gauge(metricMissing), limit: gauge(metricLimit),
-	gone: counter(metricGone), alone: counter(metricAlone),
-}
-
-func gauge(m Metric) *metrics.Gauge {
-	return metrics.NewGauge(&metrics.GaugeOpts{Name: m.Name, Help: m.Meaning, StabilityLevel: metrics.ALPHA})
-}
-
-func counter(m Metric) *metrics.Counter {
-	return metrics.NewCounter(&metrics.CounterOpts{Name: m.Name, Help: m.Meaning, StabilityLevel: metrics.ALPHA})
+	missing: metricMissing.Gauge(), limit: metricLimit.Gauge(),
+	gone: metricGone.Counter(), alone: metricAlone.Counter(),
 }
 
 // registerMetrics adds them to the registry that the controller manager

@@ -21,7 +21,7 @@ func TestTablesAreComplete(t *testing.T) {
 			t.Errorf("event %s is sent but not declared", reason)
 		}
 	}
-	for _, m := range Metrics {
+	for _, m := range Metrics() {
 		if !strings.HasPrefix(m.Name, "underlay_node_") || m.Type == "" || m.Meaning == "" {
 			t.Errorf("metric %+v is incomplete", m)
 		}

@@ -9,6 +9,8 @@ import (
 
 	"k8s.io/component-base/metrics/legacyregistry"
 	"k8s.io/component-base/metrics/testutil"
+
+	"underlay/internal/signal"
 )
 
 func TestMetrics(t *testing.T) {
@@ -80,11 +82,11 @@ func TestReachable(t *testing.T) {
 // The table has everything that a reference page needs.
 func TestMetricsTable(t *testing.T) {
 	all := Metrics()
-	if len(all) != 5 || !slices.IsSortedFunc(all, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) }) {
+	if len(all) != 5 || !slices.IsSortedFunc(all, func(a, b signal.Metric) int { return strings.Compare(a.Name, b.Name) }) {
 		t.Errorf("got %d metrics, want 5, sorted by name", len(all))
 	}
 	for _, m := range all {
-		if m.Name == "" || m.Kind == "" || !strings.HasSuffix(m.Help, ".") || m.Stability == "" {
+		if m.Name == "" || m.Type == "" || !strings.HasSuffix(m.Meaning, ".") {
 			t.Errorf("%+v: something is missing", m)
 		}
 	}

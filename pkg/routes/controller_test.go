@@ -265,7 +265,7 @@ func TestTheReferenceTablesAreComplete(t *testing.T) {
 			t.Errorf("event %+v lacks something", e)
 		}
 	}
-	for _, m := range routes.Metrics {
+	for _, m := range routes.Metrics() {
 		if m.Name == "" || m.Meaning == "" || m.Type != "gauge" && m.Type != "counter" {
 			t.Errorf("metric %+v lacks something", m)
 		}

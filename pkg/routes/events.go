@@ -8,6 +8,8 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"underlay/internal/signal"
 )
 
 // Recorder is what this package needs of client-go's record.EventRecorder.
@@ -15,32 +17,24 @@ type Recorder interface {
 	Event(object runtime.Object, eventtype, reason, message string)
 }
 
-// Event describes one kind of event of this package. The reference page is
-// generated from Events.
-type Event struct {
-	Reason, Type, Object string
-	// Meaning says what happened, Advice what the reader should do.
-	Meaning, Advice string
-}
-
 // The events of this package.
 var (
-	eventRouterFound = Event{
+	eventRouterFound = signal.Event{
 		Reason: "RouterFound", Type: v1.EventTypeNormal, Object: "Node",
 		Meaning: "[Route] has no router-id; the one router on the nodes' subnets carries the pod routes. Said on the first node by name.",
 		Advice:  "None. Write router-id into cloud.conf if the choice shall never change.",
 	}
-	eventRouteLimit = Event{
+	eventRouteLimit = signal.Event{
 		Reason: "RouteLimitReached", Type: v1.EventTypeWarning, Object: "Node",
 		Meaning: "The router has no room for the node's route. The message has the numbers: routes on the router, of them this cluster's, needed, refused, and the limit where the cloud tells it.",
 		Advice:  "Raise max_routes in neutron.conf (from 2026.2 on the quota router_route), remove routes that nobody needs, or run fewer nodes. It is tried again when a route is freed, and every five minutes.",
 	}
-	eventPairLimit = Event{
+	eventPairLimit = signal.Event{
 		Reason: "AddressPairLimitReached", Type: v1.EventTypeWarning, Object: "Node",
 		Meaning: "The node's port has as many allowed address pairs as Neutron permits, so pod traffic is dropped there.",
 		Advice:  "Remove pairs from the port that nobody needs, allow one range that covers the cluster CIDR, raise max_allowed_address_pair in neutron.conf, or turn port security off on the port.",
 	}
-	eventForeignNextHop = Event{
+	eventForeignNextHop = signal.Event{
 		Reason: "ForeignNextHop", Type: v1.EventTypeWarning, Object: "Node",
 		Meaning: "The router has a second route for the node's pod CIDR, and a live port that is no node's holds its next hop: part of the node's pod traffic goes there. It is not removed, because it may be somebody's intent.",
 		Advice:  "Remove the route that the message names, or give this cluster another cluster CIDR.",
@@ -48,7 +42,7 @@ var (
 )
 
 // Events are all events of this package.
-var Events = []Event{eventRouterFound, eventRouteLimit, eventPairLimit, eventForeignNextHop}
+var Events = []signal.Event{eventRouterFound, eventRouteLimit, eventPairLimit, eventForeignNextHop}
 
 // repeatAfter is when an unchanged message is said again: events live for an hour.
 const repeatAfter = time.Hour
@@ -65,7 +59,7 @@ type announcement struct{ reason, node, topic string }
 
 // say records an event on the node unless it did so for this topic within the
 // hour. The message may differ in what matters to nobody, as request ids do.
-func (a *announcer) say(node *v1.Node, e Event, topic, message string) {
+func (a *announcer) say(node *v1.Node, e signal.Event, topic, message string) {
 	if a.events == nil || node == nil || !a.isNew(announcement{e.Reason, node.Name, topic}) {
 		return
 	}

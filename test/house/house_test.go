@@ -55,7 +55,7 @@ var rules = []rule{
 	},
 	{
 		name:     "the small pieces know no feature",
-		from:     []string{"underlay/internal/cloud/...", "underlay/internal/step/...", "underlay/internal/batch/...", "underlay/internal/snapshot/...", "underlay/internal/lease/..."},
+		from:     []string{"underlay/internal/cloud/...", "underlay/internal/step/...", "underlay/internal/batch/...", "underlay/internal/snapshot/...", "underlay/internal/lease/...", "underlay/internal/signal/..."},
 		not:      []string{"underlay/pkg/...", "underlay/internal/cli/...", "underlay/internal/kube/..."},
 		breakage: "they could not be shared by the next feature",
 	},
