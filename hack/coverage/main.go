@@ -17,17 +17,23 @@ var line = regexp.MustCompile(`^(?:ok\s+)?\s*(\S+)\s.*coverage: ([0-9.]+)% of st
 
 func main() {
 	minimum := flag.Float64("min", 80, "minimum coverage of a package, in percent")
+	only := flag.String("only", "", "regular expression of the packages that must reach it; empty: all")
 	flag.Parse()
-	if err := check(os.Stdin, os.Stdout, *minimum); err != nil {
+	packages, err := regexp.Compile(*only)
+	if err == nil {
+		err = check(os.Stdin, os.Stdout, packages, *minimum)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 // check copies the input and lists the packages that are below the minimum or failed.
-func check(in io.Reader, out io.Writer, minimum float64) error {
+func check(in io.Reader, out io.Writer, only *regexp.Regexp, minimum float64) error {
 	var low []string
 	scanner := bufio.NewScanner(in)
+	scanner.Buffer(nil, 16<<20) // a failed comparison may print a long line
 	packages := 0
 	for scanner.Scan() {
 		text := scanner.Text()
@@ -36,7 +42,7 @@ func check(in io.Reader, out io.Writer, minimum float64) error {
 			low = append(low, text)
 		}
 		match := line.FindStringSubmatch(text)
-		if match == nil {
+		if match == nil || !only.MatchString(match[1]) {
 			continue
 		}
 		packages++

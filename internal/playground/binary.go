@@ -46,7 +46,7 @@ func BuildController(ctx context.Context, dir string, flags ...string) (string, 
 	if slices.Contains(flags, "-race") {
 		cgo = "CGO_ENABLED=1"
 	}
-	args := slices.Concat([]string{"build", "-trimpath"}, flags, []string{"-o", temporary, controllerPackage})
+	args := slices.Concat([]string{"build"}, flags, []string{"-o", temporary, controllerPackage})
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Env = append(os.Environ(), cgo)
 	if out, err := cmd.CombinedOutput(); err != nil {
