@@ -22,6 +22,8 @@ type cloud struct {
 	project string            // id of the project of the token
 	token   string            // scoped to the project
 	catalog map[string]string // public endpoint by service type, without a final slash
+	userID  string
+	known   known
 	pool    pool
 	node    sharedServer
 }
@@ -203,7 +205,7 @@ func (c *cloud) passwordAuth(password string, scoped bool) obj {
 func (c *cloud) login(t *testing.T) {
 	t.Helper()
 	a := c.send(t, http.MethodPost, c.authURL+"/auth/tokens", c.passwordAuth(c.Password, true)).want(t, http.StatusCreated)
-	c.token, c.project = a.Header.Get("X-Subject-Token"), a.text("token.project.id")
+	c.token, c.project, c.userID = a.Header.Get("X-Subject-Token"), a.text("token.project.id"), a.text("token.user.id")
 	c.catalog = map[string]string{}
 	for _, entry := range a.list("token.catalog") {
 		service := answer{json: entry}

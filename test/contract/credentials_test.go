@@ -22,11 +22,6 @@ func (c *cloud) passwordOf(user obj) obj {
 	return obj{"methods": []string{"password"}, "password": obj{"user": user}}
 }
 
-func (c *cloud) user(t *testing.T) string {
-	t.Helper()
-	return c.call(t, http.MethodGet, "identity", "/auth/tokens", nil, "X-Subject-Token: "+c.token).want(t, http.StatusOK).text("token.user.id")
-}
-
 // challenged checks what every 401 of Keystone and of the middleware in front of
 // the services carries.
 func challenged(t *testing.T, a answer) {
@@ -39,7 +34,7 @@ func challenged(t *testing.T, a answer) {
 
 var credentialCases = []contractCase{
 	{"auth/user, project and domain by id or by name", func(t *testing.T, c *cloud) {
-		byID := c.passwordOf(obj{"id": c.user(t)})
+		byID := c.passwordOf(obj{"id": c.userID})
 		byName := c.passwordOf(obj{"name": c.Username, "domain": obj{"name": "Default"}})
 		for _, identity := range []obj{byID, byName} {
 			for _, project := range []obj{{"id": c.project}, {"name": c.Project, "domain": obj{"name": "Default"}}} {
@@ -49,16 +44,16 @@ var credentialCases = []contractCase{
 	}},
 	{"auth/a name without its domain is 400", func(t *testing.T, c *cloud) {
 		c.authenticate(t, c.passwordOf(obj{"name": c.Username}), nil).want(t, http.StatusBadRequest, "Bad Request")
-		c.authenticate(t, c.passwordOf(obj{"id": c.user(t)}), obj{"project": obj{"name": c.Project}}).want(t, http.StatusBadRequest, "Bad Request")
-		c.authenticate(t, c.passwordOf(obj{"id": c.user(t)}), obj{}).want(t, http.StatusBadRequest, "Bad Request")
+		c.authenticate(t, c.passwordOf(obj{"id": c.userID}), obj{"project": obj{"name": c.Project}}).want(t, http.StatusBadRequest, "Bad Request")
+		c.authenticate(t, c.passwordOf(obj{"id": c.userID}), obj{}).want(t, http.StatusBadRequest, "Bad Request")
 	}},
 	{"auth/who is unknown gets the same 401 as who is wrong", func(t *testing.T, c *cloud) {
 		domain, project := obj{"id": "default"}, obj{"project": obj{"id": c.project}}
 		challenged(t, c.authenticate(t, c.passwordOf(obj{"name": "nobody", "domain": domain}), project))
 		challenged(t, c.authenticate(t, c.passwordOf(obj{"name": c.Username, "domain": obj{"id": "nowhere"}}), project))
-		challenged(t, c.authenticate(t, c.passwordOf(obj{"id": c.user(t)}), obj{"project": obj{"id": "nonsense"}}))
-		challenged(t, c.authenticate(t, c.passwordOf(obj{"id": c.user(t)}), obj{"domain": domain}))
-		challenged(t, c.authenticate(t, c.passwordOf(obj{"id": c.user(t)}), obj{"system": obj{"all": true}}))
+		challenged(t, c.authenticate(t, c.passwordOf(obj{"id": c.userID}), obj{"project": obj{"id": "nonsense"}}))
+		challenged(t, c.authenticate(t, c.passwordOf(obj{"id": c.userID}), obj{"domain": domain}))
+		challenged(t, c.authenticate(t, c.passwordOf(obj{"id": c.userID}), obj{"system": obj{"all": true}}))
 	}},
 	{"auth/a method without its part is 400, no method 401", func(t *testing.T, c *cloud) {
 		c.authenticate(t, obj{"methods": []string{"nonsense"}}, nil).want(t, http.StatusBadRequest, "Bad Request")
@@ -103,7 +98,7 @@ var credentialCases = []contractCase{
 	}},
 	{"auth/a member reads itself and its project, not the others", func(t *testing.T, c *cloud) {
 		c.call(t, http.MethodGet, "identity", "/projects/"+c.project, nil).want(t, http.StatusOK).field(t, "project.name", c.Project)
-		c.call(t, http.MethodGet, "identity", "/users/"+c.user(t), nil).want(t, http.StatusOK).field(t, "user.name", c.Username)
+		c.call(t, http.MethodGet, "identity", "/users/"+c.userID, nil).want(t, http.StatusOK).field(t, "user.name", c.Username)
 		for _, path := range []string{"/projects", "/projects/nonsense", "/users", "/users/nonsense", "/domains", "/services", "/endpoints", "/roles"} {
 			c.call(t, http.MethodGet, "identity", path, nil).want(t, http.StatusForbidden, "Forbidden")
 		}
@@ -127,7 +122,7 @@ var credentialCases = []contractCase{
 	}},
 	{"application credential/by name with its user, who must be named", func(t *testing.T, c *cloud) {
 		id, secret := c.applicationCredential(t, nil)
-		path := "/users/" + c.user(t) + "/application_credentials/" + id
+		path := "/users/" + c.userID + "/application_credentials/" + id
 		name := c.call(t, http.MethodGet, "identity", path, nil).want(t, http.StatusOK).text("application_credential.name")
 		by := func(user any) answer {
 			credential := obj{"name": name, "secret": secret}
@@ -136,7 +131,7 @@ var credentialCases = []contractCase{
 			}
 			return c.authenticate(t, obj{"methods": []string{"application_credential"}, "application_credential": credential}, nil)
 		}
-		by(obj{"id": c.user(t)}).want(t, http.StatusCreated).field(t, "token.application_credential.id", id)
+		by(obj{"id": c.userID}).want(t, http.StatusCreated).field(t, "token.application_credential.id", id)
 		by(obj{"name": c.Username, "domain": obj{"id": "default"}}).want(t, http.StatusCreated)
 		by(nil).want(t, http.StatusBadRequest, "Bad Request")
 	}},
@@ -153,13 +148,13 @@ var credentialCases = []contractCase{
 	{"application credential/its token makes neither credentials nor tokens", func(t *testing.T, c *cloud) {
 		id, secret := c.applicationCredential(t, nil)
 		token := c.send(t, http.MethodPost, c.authURL+"/auth/tokens", applicationCredentialAuth(id, secret)).want(t, http.StatusCreated).Header.Get("X-Subject-Token")
-		path := c.authURL + "/users/" + c.user(t) + "/application_credentials"
+		path := c.authURL + "/users/" + c.userID + "/application_credentials"
 		c.send(t, http.MethodPost, path, obj{"application_credential": obj{"name": "contract-" + unique()}}, "X-Auth-Token: "+token).want(t, http.StatusForbidden, "Forbidden")
 		c.send(t, http.MethodDelete, path+"/"+id, nil, "X-Auth-Token: "+token).want(t, http.StatusForbidden, "Forbidden")
 		c.authenticate(t, obj{"methods": []string{"token"}, "token": obj{"id": token}}, nil).want(t, http.StatusForbidden, "Forbidden")
 	}},
 	{"application credential/names are unique and expiries lie ahead", func(t *testing.T, c *cloud) {
-		path := "/users/" + c.user(t) + "/application_credentials"
+		path := "/users/" + c.userID + "/application_credentials"
 		id, _ := c.applicationCredential(t, nil)
 		name := c.call(t, http.MethodGet, "identity", path+"/"+id, nil).want(t, http.StatusOK).text("application_credential.name")
 		for _, tc := range []struct {
@@ -176,8 +171,7 @@ var credentialCases = []contractCase{
 		}
 	}},
 	{"application credential/after DELETE its tokens are refused by the services", func(t *testing.T, c *cloud) {
-		user := c.user(t)
-		path := "/users/" + user + "/application_credentials"
+		path := "/users/" + c.userID + "/application_credentials"
 		a := c.call(t, http.MethodPost, "identity", path, obj{"application_credential": obj{"name": "contract-" + unique()}}).want(t, http.StatusCreated)
 		id := a.text("application_credential.id")
 		token := c.send(t, http.MethodPost, c.authURL+"/auth/tokens", applicationCredentialAuth(id, a.text("application_credential.secret"))).want(t, http.StatusCreated).Header.Get("X-Subject-Token")
@@ -201,6 +195,6 @@ var credentialCases = []contractCase{
 	}},
 	{"access rules/a path begins with a slash", func(t *testing.T, c *cloud) {
 		spec := obj{"name": "contract-" + unique(), "access_rules": []obj{{"service": "network", "method": "GET", "path": "v2.0"}}}
-		c.call(t, http.MethodPost, "identity", "/users/"+c.user(t)+"/application_credentials", obj{"application_credential": spec}).want(t, http.StatusBadRequest, "Bad Request")
+		c.call(t, http.MethodPost, "identity", "/users/"+c.userID+"/application_credentials", obj{"application_credential": spec}).want(t, http.StatusBadRequest, "Bad Request")
 	}},
 }

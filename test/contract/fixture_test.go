@@ -55,6 +55,36 @@ func (c *cloud) created(t *testing.T, kind string, spec obj) answer {
 	return a
 }
 
+// known is what every cloud has already, looked up once.
+type known struct {
+	mu                      sync.Mutex
+	external, flavor, image string
+}
+
+// lookUp fills it; cases call external, flavor and image.
+func (c *cloud) lookUp(t *testing.T) *known {
+	t.Helper()
+	k := &c.known
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.external == "" {
+		k.external = c.call(t, http.MethodGet, "network", "/v2.0/networks?router%3Aexternal=true", nil).want(t, http.StatusOK).text("networks.0.id")
+		k.flavor = c.call(t, http.MethodGet, "compute", "/flavors", nil).want(t, http.StatusOK).text("flavors.0.id")
+		images := c.send(t, http.MethodGet, strings.TrimSuffix(c.catalog["image"], "/v2")+"/v2/images", nil, "X-Auth-Token: "+c.token)
+		k.image = images.want(t, http.StatusOK).text("images.0.id")
+	}
+	if k.external == "" || k.flavor == "" || k.image == "" {
+		t.Fatal("the cloud has no external network, no flavor or no image")
+	}
+	return k
+}
+
+// external is the id of an external network.
+func (c *cloud) external(t *testing.T) string {
+	t.Helper()
+	return c.lookUp(t).external
+}
+
 // lan is a network with one IPv4 subnet 10.77.0.0/24.
 type lan struct{ network, subnet string }
 

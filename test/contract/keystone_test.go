@@ -108,12 +108,11 @@ func applicationCredentialAuth(id, secret string) obj {
 // applicationCredential makes one of the case's own and removes it at the end.
 func (c *cloud) applicationCredential(t *testing.T, rules []obj) (id, secret string) {
 	t.Helper()
-	user := c.call(t, http.MethodGet, "identity", "/auth/tokens", nil, "X-Subject-Token: "+c.token).want(t, http.StatusOK).text("token.user.id")
 	spec := obj{"name": "contract-" + unique()}
 	if rules != nil {
 		spec["access_rules"] = rules
 	}
-	path := "/users/" + user + "/application_credentials"
+	path := "/users/" + c.userID + "/application_credentials"
 	a := c.call(t, http.MethodPost, "identity", path, obj{"application_credential": spec}).want(t, http.StatusCreated)
 	id, secret = a.text("application_credential.id"), a.text("application_credential.secret")
 	t.Cleanup(func() {

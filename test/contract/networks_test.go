@@ -103,7 +103,7 @@ var networkCases = []contractCase{
 	}},
 	{"floating IP/create with a description, associate, find by port, release", func(t *testing.T, c *cloud) {
 		r := c.routed(t)
-		external := c.call(t, http.MethodGet, "network", "/v2.0/networks?router%3Aexternal=true", nil).want(t, http.StatusOK).text("networks.0.id")
+		external := c.external(t)
 		c.call(t, http.MethodPut, "network", routersPath+"/"+r.router, obj{"router": obj{"external_gateway_info": obj{"network_id": external}}}).want(t, http.StatusOK)
 		port := c.make(t, "port", obj{"network_id": r.network})
 		fip := c.created(t, "floatingip", obj{"floating_network_id": external, "description": "ours"})
@@ -122,7 +122,7 @@ var networkCases = []contractCase{
 		c.call(t, http.MethodPost, "network", "/v2.0/floatingips", obj{"floatingip": obj{"floating_network_id": c.lan(t).network}}).want(t, http.StatusBadRequest, "BadRequest")
 	}},
 	{"floating IP/for a port that no router with a gateway reaches is 404", func(t *testing.T, c *cloud) {
-		external := c.call(t, http.MethodGet, "network", "/v2.0/networks?router%3Aexternal=true", nil).want(t, http.StatusOK).text("networks.0.id")
+		external := c.external(t)
 		port := c.make(t, "port", obj{"network_id": c.lan(t).network})
 		c.call(t, http.MethodPost, "network", "/v2.0/floatingips", obj{"floatingip": obj{"floating_network_id": external, "port_id": port}}).want(t, http.StatusNotFound, "ExternalGatewayForFloatingIPNotFound")
 	}},

@@ -25,9 +25,8 @@ func (c *cloud) server(t *testing.T, l lan, name string) string {
 // serverSpec completes the body of POST /servers with a flavor and an image.
 func (c *cloud) serverSpec(t *testing.T, spec obj) obj {
 	t.Helper()
-	flavor := c.call(t, http.MethodGet, "compute", "/flavors", nil).want(t, http.StatusOK).text("flavors.0.id")
-	images := c.send(t, http.MethodGet, strings.TrimSuffix(c.catalog["image"], "/v2")+"/v2/images", nil, "X-Auth-Token: "+c.token).want(t, http.StatusOK)
-	out := obj{"flavorRef": flavor, "imageRef": images.text("images.0.id")}
+	k := c.lookUp(t)
+	out := obj{"flavorRef": k.flavor, "imageRef": k.image}
 	maps.Copy(out, spec)
 	return obj{"server": out}
 }

@@ -151,13 +151,3 @@ var shapeCases = []contractCase{
 		}
 	}},
 }
-
-// external is the id of an external network.
-func (c *cloud) external(t *testing.T) string {
-	t.Helper()
-	id := c.call(t, http.MethodGet, "network", "/v2.0/networks?router%3Aexternal=true", nil).want(t, http.StatusOK).text("networks.0.id")
-	if id == "" {
-		t.Fatal("no external network")
-	}
-	return id
-}
