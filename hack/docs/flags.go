@@ -11,8 +11,6 @@ import (
 	"underlay/internal/ccm"
 )
 
-var _ = register("docs/reference/flags.md", flagsPage)
-
 // flagsPage lists the flags of the controller manager: this provider's own, and
 // the framework's whose default is another one here, and then the rest.
 func flagsPage(b *bytes.Buffer) {

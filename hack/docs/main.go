@@ -3,8 +3,7 @@
 //	go run ./hack/docs          write them
 //	go run ./hack/docs -check   fail when one is not what it would be
 //
-// It runs at the root of the repository. Each page is one file here, which
-// registers itself.
+// It runs at the root of the repository.
 package main
 
 import (
@@ -18,13 +17,11 @@ import (
 )
 
 // pages maps the path of a page, below the root, to what writes it.
-var pages = map[string]func(*bytes.Buffer){}
-
-// register adds a page. Call it from a package-level variable of the page's
-// own file: var _ = register("docs/reference/x.md", x).
-func register(path string, write func(*bytes.Buffer)) bool {
-	pages[path] = write
-	return true
+var pages = map[string]func(*bytes.Buffer){
+	"docs/reference/cloud-conf.md": cloudConf,
+	"docs/reference/events.md":     eventsPage,
+	"docs/reference/flags.md":      flagsPage,
+	"docs/reference/metrics.md":    metricsPage,
 }
 
 func main() {

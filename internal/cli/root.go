@@ -32,7 +32,7 @@ func (e *ExitError) Unwrap() error { return e.Err }
 // Run carries out one command line and returns the exit code: 0 for success,
 // that of an ExitError, else 1. Unusable arguments are 1.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := NewRootCommand()
+	root := NewRootCommand() //nolint:contextcheck // each subcommand takes the context from ExecuteContext below
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

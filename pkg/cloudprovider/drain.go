@@ -66,10 +66,12 @@ type drainedRoutes struct {
 	drain  *drain
 }
 
+// ListRoutes reads, so it is never refused.
 func (r drainedRoutes) ListRoutes(ctx context.Context, clusterName string) ([]*cloudprovider.Route, error) {
 	return r.routes.ListRoutes(ctx, clusterName)
 }
 
+// CreateRoute is refused while the process stops.
 func (r drainedRoutes) CreateRoute(ctx context.Context, clusterName, nameHint string, route *cloudprovider.Route) error {
 	if err := r.drain.enter(); err != nil {
 		return err
@@ -78,6 +80,7 @@ func (r drainedRoutes) CreateRoute(ctx context.Context, clusterName, nameHint st
 	return r.routes.CreateRoute(ctx, clusterName, nameHint, route)
 }
 
+// DeleteRoute is refused while the process stops.
 func (r drainedRoutes) DeleteRoute(ctx context.Context, clusterName string, route *cloudprovider.Route) error {
 	if err := r.drain.enter(); err != nil {
 		return err
