@@ -1,0 +1,179 @@
+// Package lab is a small data centre within one computer, for tests and for
+// trying things out: an OpenStack, its tenant network with a router that forwards
+// real packets, a Kubernetes control plane, and machines with real kubelets. It
+// runs within namespaces of its own (Enclose), so that it touches no other network
+// than the one it makes.
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+
+	"underlay/internal/kube"
+	"underlay/pkg/simulator"
+	"underlay/test/nodes/machine"
+	"underlay/test/nodes/reexec"
+	"underlay/test/nodes/tenant"
+)
+
+// NodeGrace is how long a machine may be silent before its node is not ready.
+const NodeGrace = 10 * time.Second
+
+// Options describe a lab.
+type Options struct {
+	// Dir is the folder of the enclosure.
+	Dir string
+	// Name tells labs apart that follow each other in one enclosure: the folder in
+	// Dir with a lab's state.
+	Name string
+	// Root is the top of the source tree: the manifests are used as they are there.
+	Root string
+	// Binaries are the programs of Kubernetes, see Programs.
+	Binaries kube.Binaries
+	// ControllerImage and ProbeImage are archives.
+	ControllerImage, ProbeImage string
+}
+
+// Programs of Kubernetes that a lab needs.
+var Programs = []string{
+	kube.Etcd, kube.APIServer, kube.ControllerManager, kube.Scheduler, kube.Kubectl, kube.Kubelet, kube.Proxy,
+}
+
+// Lab is a running data centre.
+type Lab struct {
+	opts    Options
+	Cluster *kube.ControlPlane
+	Client  kubernetes.Interface
+	// Cloud is OpenStack as the tenant sees it, and Network the tenant's network there.
+	Cloud   *tenant.Client
+	Account tenant.Account
+	Network tenant.Network
+
+	server *http.Server // of the simulated cloud
+	router *kube.Process
+
+	mu       sync.Mutex
+	machines []*Machine
+}
+
+// Start starts all but the machines. On an error nothing keeps running.
+func Start(ctx context.Context, opts Options) (*Lab, error) {
+	l := &Lab{opts: opts}
+	if err := l.start(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the lab: %w", err), l.Close(ctx))
+	}
+	return l, nil
+}
+
+func (l *Lab) start(ctx context.Context) error {
+	if err := os.MkdirAll(l.path("log"), 0o755); err != nil {
+		return err
+	}
+	router, err := l.startRouter(ctx)
+	if err != nil {
+		return err
+	}
+	if err := cableRouter(ctx, router.PID(), nodeSubnet.Addr().Next()); err != nil {
+		return err
+	}
+	return l.startCluster(ctx)
+}
+
+// startRouter opens the cloud, makes the tenant's network in it, and starts the
+// router that serves it.
+func (l *Lab) startRouter(ctx context.Context) (*kube.Process, error) {
+	if err := l.openCloud(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	if l.Network, err = l.Cloud.MakeNetwork(ctx, "kubernetes", nodeSubnet); err != nil {
+		return nil, err
+	}
+	l.router, err = reexec.Start(ctx, reexec.Child{
+		Task: routerTask, Name: "router", Dir: l.path("log"),
+		Spec:       routerSpec{Account: l.Account, RouterID: l.Network.RouterID, NetworkID: l.Network.ID},
+		Namespaces: syscall.CLONE_NEWNET,
+	})
+	return l.router, err
+}
+
+// openCloud starts the simulated OpenStack on every address of this namespace.
+func (l *Lab) openCloud(ctx context.Context) error {
+	listener, err := kube.Listen(ctx, "0.0.0.0:5000")
+	if err != nil {
+		return fmt.Errorf("serve the simulated cloud: %w", err)
+	}
+	cloud := simulator.New(simulator.Options{})
+	l.server = &http.Server{Handler: cloud, ReadHeaderTimeout: 10 * time.Second}
+	server := l.server
+	go func() { _ = server.Serve(listener) }() // it ends with Close
+	l.Account = tenant.Account{Username: "demo", Password: "simulated", Project: "demo", Region: "RegionOne"}
+	// The address is there once the router is connected; this process asks by loopback.
+	l.Account.AuthURL = simulator.IdentityURL("http://127.0.0.1:5000")
+	if l.Cloud, err = tenant.Login(ctx, l.Account); err != nil {
+		return err
+	}
+	l.Account.AuthURL = simulator.IdentityURL("http://" + apiAddress.Addr().String() + ":5000")
+	return nil
+}
+
+func (l *Lab) startCluster(ctx context.Context) error {
+	cluster, err := kube.Start(ctx, kube.Options{
+		Dir: l.path("cluster"), Binaries: l.opts.Binaries, Address: apiAddress.Addr(), Scheduler: true, NodeGrace: NodeGrace,
+	})
+	if err != nil {
+		return err
+	}
+	l.Cluster = cluster
+	config, err := cluster.RESTConfig()
+	if err != nil {
+		return err
+	}
+	l.Client, err = kubernetes.NewForConfig(config)
+	return err
+}
+
+// Close ends everything. It may be called again.
+func (l *Lab) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	var problems []error
+	for _, m := range l.Machines() {
+		problems = append(problems, l.Remove(ctx, m))
+	}
+	if l.Cluster != nil {
+		problems = append(problems, l.Cluster.Stop())
+		l.Cluster = nil
+	}
+	if l.router != nil {
+		l.router.Kill()
+		l.router = nil
+		problems = append(problems, uncableRouter(ctx))
+	}
+	if l.Cloud != nil {
+		problems = append(problems, l.Cloud.RemoveNetwork(ctx, l.Network))
+		l.Cloud = nil
+	}
+	if l.server != nil {
+		problems = append(problems, l.server.Close())
+		l.server = nil
+	}
+	return errors.Join(problems...)
+}
+
+// path is a file or folder of this lab's state.
+func (l *Lab) path(name string) string { return filepath.Join(l.opts.Dir, l.opts.Name, name) }
+
+// machineTask is the task of a machine's first process.
+const machineTask = machine.Task
+
+func runMachine(ctx context.Context, spec []byte) error { return machine.Run(ctx, spec) }

@@ -1,0 +1,123 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"underlay/internal/kube"
+	"underlay/test/nodes/machine"
+	"underlay/test/nodes/reexec"
+	"underlay/test/nodes/tenant"
+)
+
+// Machine is a server of the cloud that is up, or was.
+type Machine struct {
+	tenant.Server
+	// Dir has its logs (log/), and what it wrote.
+	Dir     string
+	process *kube.Process
+	cgroup  string
+}
+
+// MachineSpec is a machine to add.
+type MachineSpec struct {
+	Name string
+	// Files are added to those that every node has.
+	Files []machine.File
+}
+
+// isolation is what a machine has of its own.
+const isolation = syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC
+
+// Add boots a server in the cloud and the machine for it. The machine joins the
+// cluster by itself.
+func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
+	server, err := l.Cloud.Boot(ctx, spec.Name, l.Network.ID)
+	if err != nil {
+		return nil, err
+	}
+	address, err := netip.ParseAddr(server.Address)
+	if err != nil {
+		return nil, fmt.Errorf("boot %s: %w", spec.Name, err)
+	}
+	m := &Machine{
+		Server: server, Dir: l.path(spec.Name),
+		cgroup: filepath.Join("/", filepath.Base(l.opts.Dir), spec.Name),
+	}
+	l.mu.Lock()
+	l.machines = append(l.machines, m)
+	l.mu.Unlock()
+	files, err := l.nodeFiles(spec.Name, m.cgroup)
+	if err != nil {
+		return nil, fmt.Errorf("boot %s: %w", spec.Name, err)
+	}
+	if err := machine.MakeCgroup(m.cgroup); err != nil {
+		return nil, fmt.Errorf("boot %s: %w", spec.Name, err)
+	}
+	m.process, err = reexec.Start(ctx, reexec.Child{
+		Task: machineTask, Name: "machine", Dir: m.Dir, Namespaces: isolation,
+		Spec: machine.Spec{
+			Name: spec.Name, Dir: m.Dir, Cgroup: m.cgroup, UUID: server.ID,
+			Address: netip.PrefixFrom(address, nodeSubnet.Bits()), Gateway: l.Network.Gateway,
+			Binaries: map[string]string{"kubelet": l.opts.Binaries[kube.Kubelet], "kube-proxy": l.opts.Binaries[kube.Proxy]},
+			Images:   []string{l.opts.ProbeImage, l.opts.ControllerImage},
+			Files:    append(files, spec.Files...), Programs: programs(spec.Name),
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m, cableMachine(ctx, l.router.PID(), m.process.PID(), server.Port)
+}
+
+// Machines are all that were added and not removed.
+func (l *Lab) Machines() []*Machine {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.machines)
+}
+
+// PowerOff ends a machine at once, as a power cut does. Its server stays.
+func (m *Machine) PowerOff() {
+	if m.process != nil {
+		m.process.Kill()
+	}
+}
+
+// Running says whether the machine is up.
+func (m *Machine) Running() bool { return m.process != nil && m.process.Running() }
+
+// Log is the end of what the machine's first process said.
+func (m *Machine) Log() string { return m.process.LogTail(20) }
+
+// Exec runs a command on the machine.
+func (m *Machine) Exec(ctx context.Context, args ...string) (string, error) {
+	enter := []string{"--target", strconv.Itoa(m.process.PID()), "--all", "--"}
+	out, err := exec.CommandContext(ctx, "nsenter", append(enter, args...)...).CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("on %s: %v: %w: %s", m.Name, args, err, out)
+	}
+	return string(out), nil
+}
+
+// Remove powers a machine off and deletes its server and what it left.
+func (l *Lab) Remove(ctx context.Context, m *Machine) error {
+	m.PowerOff()
+	if err := l.Cloud.DeleteServer(ctx, m.ID); err != nil {
+		return err
+	}
+	if err := machine.RemoveCgroup(m.cgroup); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.machines = slices.DeleteFunc(l.machines, func(other *Machine) bool { return other == m })
+	l.mu.Unlock()
+	return os.RemoveAll(m.Dir)
+}
