@@ -4,7 +4,9 @@ SHELL       := /bin/bash
 .DEFAULT_GOAL := help
 
 BIN      := bin
-VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# component-base refuses to start with a version that is not vMAJOR.MINOR.PATCH.
+VERSION  ?= $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null || \
+	echo "v0.0.0-$$(git describe --always --dirty 2>/dev/null || echo unknown)")
 LDFLAGS  := -s -w -X k8s.io/component-base/version.gitVersion=$(VERSION)
 GOLANGCI := $(BIN)/golangci-lint
 
