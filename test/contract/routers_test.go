@@ -59,6 +59,18 @@ func manyRoutes(from, n int) []string {
 	return out
 }
 
+// routeLimit is max_routes, which is 30 unless the cloud's operator has raised it:
+// the refusal names it.
+func (c *cloud) routeLimit(t *testing.T, router string) int {
+	t.Helper()
+	refusal := c.replace(t, router, hops(manyRoutes(0, 2000)...)).want(t, http.StatusBadRequest, "RoutesExhausted").text("NeutronError.message")
+	var limit int
+	if _, err := fmt.Sscanf(refusal[strings.LastIndexByte(refusal, ' ')+1:], "%d.", &limit); err != nil || limit < 10 {
+		t.Fatalf("no limit in %q", refusal)
+	}
+	return limit
+}
+
 var routerCases = []contractCase{
 	{"router/create shows no routes, no gateway and a revision", func(t *testing.T, c *cloud) {
 		a := c.created(t, "router", obj{"name": "r"})
@@ -211,17 +223,18 @@ var routerCases = []contractCase{
 	}},
 	{"routes/the limit is RoutesExhausted and nothing of the request is kept", func(t *testing.T, c *cloud) {
 		r := c.routed(t)
-		c.atomic(t, r.router, "add_extraroutes", manyRoutes(0, 30)...).want(t, http.StatusOK)
-		c.atomic(t, r.router, "add_extraroutes", manyRoutes(30, 1)...).want(t, http.StatusBadRequest, "RoutesExhausted")
-		c.atomic(t, r.router, "add_extraroutes", manyRoutes(25, 10)...).want(t, http.StatusBadRequest, "RoutesExhausted")
-		if got := len(c.router(t, r.router).list("router.routes")); got != 30 {
-			t.Errorf("got %d routes, want 30", got)
+		limit := c.routeLimit(t, r.router)
+		c.atomic(t, r.router, "add_extraroutes", manyRoutes(0, limit)...).want(t, http.StatusOK)
+		c.atomic(t, r.router, "add_extraroutes", manyRoutes(limit, 1)...).want(t, http.StatusBadRequest, "RoutesExhausted")
+		c.atomic(t, r.router, "add_extraroutes", manyRoutes(limit-5, 10)...).want(t, http.StatusBadRequest, "RoutesExhausted")
+		if got := len(c.router(t, r.router).list("router.routes")); got != limit {
+			t.Errorf("got %d routes, want %d", got, limit)
 		}
 		var tooMany []obj
-		tooMany = append(tooMany, hops(manyRoutes(0, 31)...)...)
+		tooMany = append(tooMany, hops(manyRoutes(0, limit+1)...)...)
 		c.replace(t, r.router, tooMany).want(t, http.StatusBadRequest, "RoutesExhausted")
 		c.atomic(t, r.router, "remove_extraroutes", manyRoutes(0, 1)...).want(t, http.StatusOK)
-		c.atomic(t, r.router, "add_extraroutes", manyRoutes(30, 1)...).want(t, http.StatusOK)
+		c.atomic(t, r.router, "add_extraroutes", manyRoutes(limit, 1)...).want(t, http.StatusOK)
 	}},
 	{"routes/one bad next hop refuses the whole request", func(t *testing.T, c *cloud) {
 		r := c.routed(t)
