@@ -79,8 +79,8 @@ func applyDefaults(o *options.CloudControllerManagerOptions) {
 	o.NodeController.ConcurrentNodeSyncs = 16
 	o.NodeLifecycleController.ConcurrentNodeLifecycleSyncs = 16
 	// Each node that joins costs about ten calls to the API server.
-	o.Generic.ClientConnection.QPS = 50
-	o.Generic.ClientConnection.Burst = 100
+	o.Generic.ClientConnection.QPS = 100
+	o.Generic.ClientConnection.Burst = 200
 }
 
 // stopCleanly hands over to a successor. A failure only delays that: the lease

@@ -38,7 +38,7 @@ func TestDefaultsFitTheProvider(t *testing.T) {
 	}
 	want := map[string]string{
 		"cloud-provider": "openstack", "concurrent-service-syncs": "10", "concurrent-node-syncs": "16",
-		"concurrent-node-lifecycle-syncs": "16", "kube-api-qps": "50", "kube-api-burst": "100",
+		"concurrent-node-lifecycle-syncs": "16", "kube-api-qps": "100", "kube-api-burst": "200",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("flags with a default of our own (-want +got):\n%s", diff)

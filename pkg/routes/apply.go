@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	v1 "k8s.io/api/core/v1"
-
 	"underlay/internal/cloud"
 )
 
@@ -74,23 +72,19 @@ func (c *Controller) takeOff(ctx context.Context, leftovers []leftover) error {
 }
 
 const (
-	// initialiseWait bounds how long CreateRoute waits for a node that is being
+	// initialiseWait bounds how long CreateRoute waits for nodes that are being
 	// initialised. The framework's reconcile waits for it meanwhile, so it is short.
-	initialiseWait = 3 * time.Second
+	initialiseWait = 6 * time.Second
 	initialisePoll = 200 * time.Millisecond
 )
 
-// awaitInitialised waits until the node has been initialised or has gone, for
-// a bounded time. Without it each new node would begin with a warning.
-func (c *Controller) awaitInitialised(ctx context.Context, name string) {
+// awaitInitialised waits until no node is being initialised, for a bounded
+// time. Without it each new node would begin with a warning; and since all
+// callers are let go at the same moment, their routes go into one write.
+func (c *Controller) awaitInitialised(ctx context.Context) {
 	for range int(initialiseWait / initialisePoll) {
-		if node := c.node(name); node == nil || !uninitialised(node) || !sleep(ctx, initialisePoll) {
+		if !c.newcomers.any(c.nodes()) || !sleep(ctx, initialisePoll) {
 			return
 		}
 	}
-}
-
-// identity is what of a node decides about its routes.
-func identity(node *v1.Node) string {
-	return fmt.Sprint(node.UID, node.Spec.ProviderID, node.Spec.PodCIDRs, node.Status.NodeInfo.SystemUUID, internalIPs(node), uninitialised(node))
 }

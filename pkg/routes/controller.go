@@ -47,6 +47,7 @@ type Controller struct {
 	voice *announcer
 	gate  *Gate
 
+	newcomers newcomers
 	nudges    chan struct{} // holds one when nodes have changed
 	observing turn          // one observation at a time; guards found and explained
 	found     string        // the router found on the nodes' subnets
@@ -115,10 +116,10 @@ func (c *Controller) ListRoutes(ctx context.Context, _ string) ([]*cloudprovider
 
 // CreateRoute puts a node's route on the router and the pairs of all its pod
 // CIDRs on its port, as far as they are missing. It needs neither name hint nor
-// cluster name. For a node that is being initialised it waits a little, since
-// the framework asks for all nodes that have a pod CIDR.
+// cluster name. While nodes are being initialised it waits a little, since the
+// framework asks for all nodes that have a pod CIDR.
 func (c *Controller) CreateRoute(ctx context.Context, _, _ string, route *cloudprovider.Route) error {
-	c.awaitInitialised(ctx, string(route.TargetNode))
+	c.awaitInitialised(ctx)
 	v, want, err := c.want(ctx, nodeCIDR{string(route.TargetNode), route.DestinationCIDR})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -216,7 +217,7 @@ func (c *Controller) refresh(ctx context.Context, s *sight, v *view) (refreshed 
 		}
 		refreshed = true
 	}
-	if len(v.desired.Problems) > 0 {
+	if slices.ContainsFunc(v.desired.Problems, func(p Problem) bool { return !p.Early }) {
 		var fresh bool
 		if s.attached, fresh, err = c.reach.read(ctx, s.router.ID, true); err != nil {
 			return false, err

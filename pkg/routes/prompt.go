@@ -2,13 +2,11 @@ package routes
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/cache"
-	cloudproviderapi "k8s.io/cloud-provider/api"
 	"k8s.io/klog/v2"
 )
 
@@ -16,6 +14,8 @@ const (
 	// promptSettle is how long a change of nodes may gather others before it is
 	// acted upon: nodes come in groups.
 	promptSettle = 300 * time.Millisecond
+	// promptGather bounds how long one waits for others that are being initialised.
+	promptGather = 3 * time.Second
 	// promptGap is the least time from one prompt write to the next. Many nodes
 	// that come one after the other are left to the framework's reconcile, so
 	// that they cost no more writes than it would make.
@@ -56,10 +56,6 @@ func routable(node *v1.Node) bool {
 	return len(node.Spec.PodCIDRs) > 0 && len(internalIPs(node)) > 0 && !uninitialised(node)
 }
 
-func uninitialised(node *v1.Node) bool {
-	return slices.ContainsFunc(node.Spec.Taints, func(t v1.Taint) bool { return t.Key == cloudproviderapi.TaintExternalCloudProvider })
-}
-
 // attend acts on nudges until ctx ends.
 func (c *Controller) attend(ctx context.Context) {
 	for {
@@ -68,7 +64,7 @@ func (c *Controller) attend(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if !sleep(ctx, promptSettle) {
+		if !c.settle(ctx) {
 			return
 		}
 		drainNudges(c.nudges)
@@ -76,6 +72,20 @@ func (c *Controller) attend(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// settle gathers what comes at the same time: it waits a moment, and, while
+// nodes are being initialised, a little longer. It says whether ctx goes on.
+func (c *Controller) settle(ctx context.Context) bool {
+	for range int(promptGather / promptSettle) {
+		if !sleep(ctx, promptSettle) {
+			return false
+		}
+		if !c.newcomers.any(c.nodes()) {
+			return true
+		}
+	}
+	return true
 }
 
 func drainNudges(nudges <-chan struct{}) {

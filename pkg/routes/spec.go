@@ -29,6 +29,9 @@ func (w Want) pair() pair { return pair{w.Prefix, w.NextHop} }
 type Problem struct {
 	Node, CIDR string
 	Err        error
+	// Early is true while the node is being initialised: it does not say yet
+	// which server it is, and no newer reading of the cloud would help.
+	Early bool
 }
 
 // Desired is what the nodes need of the cloud.
@@ -90,12 +93,13 @@ func (d *Desired) include(node *v1.Node, ports *portIndex, attached attachment) 
 			}
 		}
 	}
-	explained := len(own) > 0
+	early := len(own) == 0 && uninitialised(node)
+	explained := len(own) > 0 || early
 	if explained {
 		d.visible++
 	}
 	for _, addr := range internal {
-		explained = explained && held[addr]
+		explained = explained && (held[addr] || early)
 		if _, known := d.Addresses[addr]; !known {
 			d.Addresses[addr] = node.Name
 		}
@@ -103,8 +107,8 @@ func (d *Desired) include(node *v1.Node, ports *portIndex, attached attachment) 
 	for _, cidr := range node.Spec.PodCIDRs {
 		want, err := d.want(node, cidr, internal, own, attached)
 		if err != nil {
-			explained = false
-			d.Problems = append(d.Problems, Problem{Node: node.Name, CIDR: cidr, Err: err})
+			explained = early
+			d.Problems = append(d.Problems, Problem{Node: node.Name, CIDR: cidr, Err: err, Early: early})
 			continue
 		}
 		d.Wants = append(d.Wants, want)
@@ -129,6 +133,9 @@ func (d *Desired) want(node *v1.Node, cidr string, internal []netip.Addr, own []
 			cidr, node.Name, d.ClusterCIDRs)
 	}
 	hop, port, found := nextHop(prefix, internal, own, attached)
+	if !found && len(own) == 0 && uninitialised(node) {
+		return Want{}, fmt.Errorf("route pod CIDR %s of node %s: the node is not initialised yet", cidr, node.Name)
+	}
 	if !found {
 		d.Unroutable[prefix] = true
 		return Want{}, fmt.Errorf("route pod CIDR %s of node %s: no %s next hop: %s; the router is attached to %s",
