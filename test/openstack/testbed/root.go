@@ -44,8 +44,9 @@ func (b *Testbed) removeRoot() error {
 	if err != nil {
 		return fmt.Errorf("read the mounts: %w", err)
 	}
+	inside := strings.ReplaceAll(b.root, " ", `\040`) + "/" // as proc_pid_mountinfo(5) writes it
 	for line := range strings.Lines(string(mounts)) {
-		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4]+"/", b.root+"/") {
+		if fields := strings.Fields(line); len(fields) > 4 && strings.HasPrefix(fields[4]+"/", inside) {
 			return fmt.Errorf("remove %s: %s is mounted", b.root, fields[4])
 		}
 	}

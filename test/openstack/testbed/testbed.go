@@ -117,7 +117,7 @@ func (b *Testbed) Up(ctx context.Context) error {
 		{"schemas, users and the service catalog", 15 * time.Minute, b.prepareServices},
 		{"APIs", 5 * time.Minute, b.startAPIs},
 		{"workers", 5 * time.Minute, b.startWorkers},
-		{"external network, flavor and image", 3 * time.Minute, b.furnish},
+		{"external network, flavor, image; the hypervisor comes up", 3 * time.Minute, b.furnish},
 		{"openstack.env", time.Minute, b.writeEnv},
 	} {
 		limited, cancel := context.WithTimeout(ctx, step.within)
