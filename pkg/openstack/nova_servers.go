@@ -2,6 +2,7 @@ package openstack
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2"
 	"github.com/gophercloud/gophercloud/v2/openstack/compute/v2/servers"
 
+	"underlay/internal/cloud"
 	"underlay/pkg/instances"
 )
 
@@ -109,9 +111,20 @@ func (c *Client) Server(ctx context.Context, id string) (instances.Server, error
 		return servers.Get(ctx, nova, id).ExtractIntoStructPtr(&server, "server")
 	})
 	if err != nil {
-		return instances.Server{}, made.classify(err)
+		return instances.Server{}, serverError(made.classify(err))
 	}
 	return server.forInstances(), nil
+}
+
+// serverError tells a server that is gone from a path that Nova does not have:
+// only the first names its error (nova/api/openstack/wsgi.py, Fault). A node is
+// removed on the strength of it.
+func serverError(err error) error {
+	var told *cloud.Error
+	if errors.As(err, &told) && errors.Is(told.Class, cloud.ErrNotFound) && told.Type != "itemNotFound" {
+		told.Class = cloud.ErrUnavailable
+	}
+	return err
 }
 
 // Readable keeps the contract of instances.Cloud: Nova can list the project's

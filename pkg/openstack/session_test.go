@@ -224,6 +224,9 @@ func TestKeystoneErrorsAreTheirOwn(t *testing.T) {
 		{"403", status(403, ""), cloud.ErrDenied},
 		{"404", status(404, ""), cloud.ErrUnavailable},
 		{"404 of a proxy", page404, cloud.ErrUnavailable},
+		{"404 of Keystone itself", func(*http.Request) (*http.Response, error) {
+			return answer(404, `{"error": {"code": 404, "title": "Not Found", "message": "Could not find Application Credential: 1."}}`), nil
+		}, cloud.ErrDenied},
 		{"409", status(409, ""), cloud.ErrUnavailable},
 		{"413", status(413, ""), cloud.ErrUnavailable},
 		{"429", status(429, ""), cloud.ErrUnavailable},
@@ -253,6 +256,25 @@ func TestKeystoneErrorsAreTheirOwn(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// A 404 that is not about the server must never cost a Node.
+func TestOnlyTheServiceSaysThatAServerIsGone(t *testing.T) {
+	for name, body := range map[string]string{
+		"a path that Nova does not have": `{"code": "404 Not Found", "title": "Not Found", "message": "The resource could not be found."}`,
+		"a proxy":                        "<html>no backend</html>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cloudy := lively(everyToken)
+				cloudy.service = func(int, *http.Request) (*http.Response, error) { return answer(404, body), nil }
+				_, err := newTestClient(t, cloudy).Server(t.Context(), "11111111-1111-4111-8111-111111111111")
+				if err == nil || errors.Is(err, cloud.ErrNotFound) {
+					t.Errorf("got %v, want an error that is not cloud.ErrNotFound", err)
+				}
+			})
+		})
 	}
 }
 

@@ -133,6 +133,10 @@ func (w *wire) explain(err error) error {
 		told.Class = cloud.ErrDenied
 	case errors.Is(told.Class, cloud.ErrNotFound) && w.credentials.bearer:
 		told.Class = cloud.ErrDenied // the token is no more
+	case errors.Is(told.Class, cloud.ErrNotFound) && told.Type != "":
+		// Keystone itself says so: an application credential that was deleted.
+		// A path that Keystone does not have is a page without a type.
+		told.Class = cloud.ErrDenied
 	case errors.Is(told.Class, cloud.ErrNotFound):
 		told.Class = cloud.ErrUnavailable
 		told.Message = "no Identity API v3 at " + w.identity
