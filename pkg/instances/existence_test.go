@@ -100,7 +100,7 @@ func TestExistenceAndShutdownShareOneCall(t *testing.T) {
 
 // TestTransient404 is defect 20 of the reference peer: nodes mass-deleted on a
 // transient 404 from Nova.
-func TestTransient404(t *testing.T) {
+func TestDefect20Transient404RemovesNoNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		for n := range 3 {
@@ -399,9 +399,9 @@ func TestForeignNodesAreLeftAlone(t *testing.T) {
 	})
 }
 
-// TestRemovedNodeWithoutProviderID is defect 19 of the reference peer: a node
+// TestDefect19RemovedNodeWithoutProviderID is defect 19 of the reference peer: a node
 // without a provider ID is never removed (its issues 2999 and 3114).
-func TestRemovedNodeWithoutProviderID(t *testing.T) {
+func TestDefect19RemovedNodeWithoutProviderID(t *testing.T) {
 	same := func(id string) string { return id }
 	another := func(string) string { return "4c4c4544-0042-4810-8034-b4c04f564e31" }
 	reporting := ready(v1.ConditionFalse)

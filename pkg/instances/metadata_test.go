@@ -159,9 +159,9 @@ func TestUnmatchedNodesAreCheap(t *testing.T) {
 	})
 }
 
-// TestOneBadNodeHarmsNoOther is defect 11 of the reference peer, as far as
+// TestDefect11OneBadNodeHarmsNoOther is defect 11 of the reference peer, as far as
 // Nodes are concerned: one without a provider ID fails everything.
-func TestOneBadNodeHarmsNoOther(t *testing.T) {
+func TestDefect11OneBadNodeHarmsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		w.node("stray")

@@ -108,7 +108,7 @@ func running(t *testing.T, client *Client) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-func TestChangedCredentialsAreUsed(t *testing.T) {
+func TestDefect21ChangedCredentialsAreUsed(t *testing.T) {
 	v := newVault(t)
 	synctest.Test(t, func(t *testing.T) {
 		client := v.client(t)

@@ -53,7 +53,7 @@ func TestDefect01LostPairIsRepaired(t *testing.T) {
 
 // Issue 3128, defect 17: routes of others on a shared router survive, outside
 // the cluster CIDR and inside it.
-func TestIssue3128RoutesOfOthersSurvive(t *testing.T) {
+func TestDefect17RoutesOfOthersSurvive(t *testing.T) {
 	onBoth(t, func(t *testing.T, neutron worldOption) {
 		w := newWorld(t, neutron)
 		foreign := []simulator.RouteState{
@@ -75,7 +75,7 @@ func TestIssue3128RoutesOfOthersSurvive(t *testing.T) {
 }
 
 // Defect 18, issues 2089 and 2134: many writers of one router are one write.
-func TestIssue2089And2134ParallelWritersAreOneCall(t *testing.T) {
+func TestDefect18ParallelWritersAreOneCall(t *testing.T) {
 	onBoth(t, func(t *testing.T, neutron worldOption) {
 		w := newWorld(t, neutron)
 		w.join(0, 100)

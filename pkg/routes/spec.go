@@ -84,6 +84,25 @@ func spec(nodes []*v1.Node, clusterCIDRs []netip.Prefix, ports *portIndex, attac
 func (d *Desired) include(node *v1.Node, ports *portIndex, attached attachment) {
 	internal := internalIPs(node)
 	own := portsOf(node, internal, ports, attached)
+	early := len(own) == 0 && uninitialised(node)
+	explained := d.claim(node, internal, own)
+	for _, cidr := range node.Spec.PodCIDRs {
+		want, err := d.want(node, cidr, internal, own, attached)
+		if err != nil {
+			explained = false
+			d.Problems = append(d.Problems, Problem{Node: node.Name, CIDR: cidr, Err: err, Early: early})
+			continue
+		}
+		d.Wants = append(d.Wants, want)
+	}
+	if !explained && !early && len(node.Spec.PodCIDRs) > 0 {
+		d.unknown[fmt.Sprint(node.Name, node.UID, node.Spec.PodCIDRs, internal)] = true
+	}
+}
+
+// claim notes that the addresses are the node's, and says whether the port list
+// explains the node: it has ports, and they hold all addresses that it shows.
+func (d *Desired) claim(node *v1.Node, internal []netip.Addr, own []*Port) bool {
 	held := map[netip.Addr]bool{}
 	for _, port := range own {
 		for _, fixed := range port.FixedIPs {
@@ -93,29 +112,14 @@ func (d *Desired) include(node *v1.Node, ports *portIndex, attached attachment) 
 			}
 		}
 	}
-	early := len(own) == 0 && uninitialised(node)
-	explained := len(own) > 0 || early
-	if explained {
-		d.visible++
-	}
+	explained := len(own) > 0
 	for _, addr := range internal {
-		explained = explained && (held[addr] || early)
+		explained = explained && held[addr]
 		if _, known := d.Addresses[addr]; !known {
 			d.Addresses[addr] = node.Name
 		}
 	}
-	for _, cidr := range node.Spec.PodCIDRs {
-		want, err := d.want(node, cidr, internal, own, attached)
-		if err != nil {
-			explained = early
-			d.Problems = append(d.Problems, Problem{Node: node.Name, CIDR: cidr, Err: err, Early: early})
-			continue
-		}
-		d.Wants = append(d.Wants, want)
-	}
-	if !explained && len(node.Spec.PodCIDRs) > 0 {
-		d.unknown[fmt.Sprint(node.Name, node.UID, node.Spec.PodCIDRs, internal)] = true
-	}
+	return explained
 }
 
 // want decides one pod CIDR.
