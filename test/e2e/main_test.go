@@ -20,7 +20,7 @@ var (
 	controller string
 )
 
-// buildFlags has -race under go test -race; world.close looks for what it finds.
+// buildFlags has -race under go test -race; a world that ends looks for what it finds.
 var buildFlags []string
 
 func TestMain(m *testing.M) {

@@ -17,12 +17,12 @@ import (
 // given up blocks the successor for 15 s.
 func TestASuccessorLeadsAtOnceAfterACleanStop(t *testing.T) {
 	w := newWorld(t, playground.Options{})
-	first := w.lead(quick...)
-	old := w.leader()
-	second := w.start(quick...)
-	w.untilLogged(second, 30*time.Second, "Attempting to acquire leader lease")
-	w.join(1, 2)
-	w.settle(time.Minute)
+	first := w.Lead(quick...)
+	old := w.Holder()
+	second := w.Start(quick...)
+	w.UntilLogged(second, 30*time.Second, "Attempting to acquire leader lease")
+	w.JoinAll(1, 2)
+	w.Settled(time.Minute)
 	if err := first.Stop(playground.StopGrace); err != nil {
 		t.Fatal(err)
 	}
@@ -30,61 +30,61 @@ func TestASuccessorLeadsAtOnceAfterACleanStop(t *testing.T) {
 		t.Errorf("exit code of a clean stop: got %d, want 0", code)
 	}
 	stopped := time.Now()
-	w.awaitLeader(second, old, 8*time.Second)
+	w.LedBy(second, old, 8*time.Second)
 	t.Logf("the successor led after %s", time.Since(stopped).Round(100*time.Millisecond))
-	w.join(3, 3)
-	w.leave("node-1")
-	w.settle(time.Minute)
+	w.JoinAll(3, 3)
+	w.Remove("node-1")
+	w.Settled(time.Minute)
 }
 
 func TestASuccessorTakesOverAfterAKill(t *testing.T) {
 	w := newWorld(t, playground.Options{})
-	first := w.lead(quick...)
-	old := w.leader()
-	second := w.start(quick...)
-	w.join(1, 2)
-	w.settle(time.Minute)
+	first := w.Lead(quick...)
+	old := w.Holder()
+	second := w.Start(quick...)
+	w.JoinAll(1, 2)
+	w.Settled(time.Minute)
 	first.Kill()
-	w.join(3, 3)
-	w.leave("node-1")
-	w.awaitLeader(second, old, time.Minute)
-	w.settle(time.Minute)
+	w.JoinAll(3, 3)
+	w.Remove("node-1")
+	w.LedBy(second, old, time.Minute)
+	w.Settled(time.Minute)
 }
 
 func TestARestartCatchesUpAndChangesNothingElse(t *testing.T) {
 	w := newWorld(t, playground.Options{})
-	first := w.lead(quick...)
-	w.join(1, 3)
-	w.settle(time.Minute)
+	first := w.Lead(quick...)
+	w.JoinAll(1, 3)
+	w.Settled(time.Minute)
 	if err := first.Stop(playground.StopGrace); err != nil {
 		t.Fatal(err)
 	}
-	w.leave("node-1")
-	w.join(4, 4)
-	w.lead(quick...)
-	w.settle(time.Minute)
+	w.Remove("node-1")
+	w.JoinAll(4, 4)
+	w.Lead(quick...)
+	w.Settled(time.Minute)
 
 	w.Controllers()[1].Kill()
 	w.Cloud.ResetCalls()
-	w.lead(quick...) // it takes the lease over, and finds nothing to do
-	w.until(time.Minute, "the router is read twice", func(context.Context) bool { return w.Cloud.Count("GET /v2.0/routers/*") >= 2 })
+	w.Lead(quick...) // it takes the lease over, and finds nothing to do
+	w.Until(time.Minute, "the router is read twice", func(context.Context) bool { return w.Cloud.Count("GET /v2.0/routers/*") >= 2 })
 	if router, port := w.writes(); router+port > 0 {
 		t.Errorf("a restart with nothing to do wrote the router %d times and ports %d times", router, port)
 	}
-	w.settle(time.Minute)
+	w.Settled(time.Minute)
 }
 
 func TestTheAPIServerRestarts(t *testing.T) {
 	w := newWorld(t, playground.Options{})
-	w.lead(quick...)
-	w.join(1, 2)
-	w.settle(time.Minute)
-	w.forbidden = true // by an API server that has not read its roles yet
+	w.Lead(quick...)
+	w.JoinAll(1, 2)
+	w.Settled(time.Minute)
+	w.ExpectRefusals() // by an API server that has not read its roles yet
 	if err := w.Cluster().Restart(t.Context(), kube.APIServer); err != nil {
 		t.Fatal(err)
 	}
-	w.join(3, 3)
-	w.settle(time.Minute)
+	w.JoinAll(3, 3)
+	w.Settled(time.Minute)
 }
 
 func TestACloudThatIsDownAtStartRestartsNothing(t *testing.T) {
@@ -93,31 +93,31 @@ func TestACloudThatIsDownAtStartRestartsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := w.lead(quick...)
-	w.join(1, 2)
+	c := w.Lead(quick...)
+	w.JoinAll(1, 2)
 	for range 5 { // five looks of a liveness probe
 		time.Sleep(time.Second)
-		w.alive(c)
+		w.Alive(c)
 	}
 	if err := w.OpenAPI(t.Context(), address); err != nil {
 		t.Fatal(err)
 	}
-	w.settle(2 * time.Minute)
+	w.Settled(2 * time.Minute)
 }
 
 func TestRotatedCredentialsAreReadWithoutARestart(t *testing.T) {
 	w := newWorld(t, playground.Options{})
-	c := w.lead(quick...)
-	w.join(1, 1)
-	w.settle(time.Minute)
+	c := w.Lead(quick...)
+	w.JoinAll(1, 1)
+	w.Settled(time.Minute)
 	w.Cloud.SetPassword("rotated #1; still secret")
 	w.Cloud.ExpireTokens()
 	if err := w.WriteCloudConf(w.CloudConf()); err != nil {
 		t.Fatal(err)
 	}
-	w.join(2, 2)
-	w.settle(2 * time.Minute)
-	w.alive(c)
+	w.JoinAll(2, 2)
+	w.Settled(2 * time.Minute)
+	w.Alive(c)
 	if strings.Contains(c.LogTail(100_000), "still secret") {
 		t.Error("the log has the password")
 	}
@@ -138,7 +138,7 @@ func TestABadCloudConfIsAClearErrorAndAnExitCode(t *testing.T) {
 			if err := w.WriteCloudConf(test.conf); err != nil {
 				t.Fatal(err)
 			}
-			c := w.start()
+			c := w.Start()
 			select {
 			case <-c.Done():
 			case <-time.After(time.Minute):
@@ -159,8 +159,8 @@ func TestAMissingCloudConfIsAClearErrorAndAnExitCode(t *testing.T) {
 	if err := os.Remove(w.CloudConfPath()); err != nil {
 		t.Fatal(err)
 	}
-	c := w.start()
-	w.until(time.Minute, "it has ended", func(context.Context) bool { return !c.Running() })
+	c := w.Start()
+	w.Until(time.Minute, "it has ended", func(context.Context) bool { return !c.Running() })
 	if c.ExitCode() == 0 || !strings.Contains(c.LogTail(100_000), filepath.Base(w.CloudConfPath())) {
 		t.Errorf("exit code %d, log:\n%s", c.ExitCode(), c.LogTail(20))
 	}
@@ -168,7 +168,7 @@ func TestAMissingCloudConfIsAClearErrorAndAnExitCode(t *testing.T) {
 
 func TestTheMetricsAreThereForWhomTheAPIServerAllows(t *testing.T) {
 	w := newWorld(t, playground.Options{})
-	c := w.lead(quick...)
+	c := w.Lead(quick...)
 	status, _, err := c.Get(t.Context(), "/metrics")
 	if err != nil || status != http.StatusForbidden && status != http.StatusUnauthorized {
 		t.Errorf("GET /metrics without a name: got %d (%v), want 401 or 403", status, err)
