@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // suite is the Debian release that has OpenStack 2025.1.
@@ -70,6 +71,8 @@ func (b *Testbed) bootstrap(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "mmdebstrap", "--variant=minbase", "--keyring="+keyring, suite, b.root,
 		source(mirror, suite), source(mirror, suite+"-updates"), source(mirror+"-security", suite+"-security"))
 	cmd.Stdout, cmd.Stderr = file, file
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it unmounts what it has mounted
+	cmd.WaitDelay = time.Minute
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("bootstrap Debian: %w; see %s", err, log)
 	}
