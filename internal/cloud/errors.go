@@ -87,9 +87,3 @@ func (e *Error) Unwrap() []error {
 	}
 	return []error{e.Class, e.Cause}
 }
-
-// Retryable says whether the same intent may succeed later without anybody
-// changing anything: the caller observes, plans and tries again.
-func Retryable(err error) bool {
-	return errors.Is(err, ErrBusy) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrAmbiguous)
-}
