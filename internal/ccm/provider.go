@@ -1,7 +1,6 @@
 package ccm
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -101,7 +100,10 @@ func leaseHolder(c *appconfig.CompletedConfig) (*lease.Holder, error) {
 	}
 	client, err := kubernetes.NewForConfig(c.Kubeconfig)
 	if err != nil {
-		return nil, errors.Join(errors.New("make the client for the leader lease"), err)
+		return nil, fmt.Errorf("make the client for the leader lease: %w", err)
 	}
-	return lease.NewHolder(client.CoordinationV1().Leases(election.ResourceNamespace), election.ResourceName, strings.TrimSpace(hostname)), nil
+	holder := lease.NewHolder(client.CoordinationV1().Leases(election.ResourceNamespace), election.ResourceName, hostname)
+	// The elector's client is made of this configuration later; the holder's was made before.
+	c.Kubeconfig.Wrap(holder.Wrap)
+	return holder, nil
 }

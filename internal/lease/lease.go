@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +34,7 @@ type Holder struct {
 
 	mu       sync.Mutex
 	identity string
+	released bool // or about to be
 }
 
 // NewHolder makes a Holder for the Lease name, whose holders on this machine
@@ -58,14 +60,38 @@ func (h *Holder) Observe(ctx context.Context) error {
 	return nil
 }
 
+// Wrap makes the transport of the elector's client one through which the Lease
+// cannot be written once Release has begun: the elector cannot be stopped, and
+// would take the Lease again at its next renewal. It has the shape of
+// rest.Config.Wrap's argument.
+func (h *Holder) Wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		h.mu.Lock()
+		released := h.released
+		h.mu.Unlock()
+		if released && r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/leases/"+h.name) {
+			return nil, fmt.Errorf("renew lease %s: %w", h.name, errReleased)
+		}
+		return next.RoundTrip(r)
+	})
+}
+
+var errReleased = errors.New("it has been released, the process is stopping")
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip is http.RoundTripper.
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // Release gives the Lease up if this process still holds it, else ErrNotHeld.
-// The process must stop at once afterwards: its elector, which cannot be
-// stopped, would take the Lease again at its next renewal.
+// The process must stop soon afterwards: it no longer renews (see Wrap), and
+// must not go on as if it led.
 // The fields are those that client-go's own release writes
 // (tools/leaderelection/leaderelection.go).
 func (h *Holder) Release(ctx context.Context) error {
 	h.mu.Lock()
 	identity := h.identity
+	h.released = true
 	h.mu.Unlock()
 	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
 		l, err := h.leases.Get(ctx, h.name, metav1.GetOptions{})

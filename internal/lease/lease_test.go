@@ -3,6 +3,7 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -90,6 +91,53 @@ func TestReleaseTriesAgainWhenTheElectorRenewsMeanwhile(t *testing.T) {
 		t.Errorf("holder after release: got %q, want none", got)
 	}
 }
+
+// The elector goes on until the process has ended, which may take a second.
+func TestTheElectorCannotTakeBackWhatWasReleased(t *testing.T) {
+	c := seeded("node-1_a")
+	h := lease.NewHolder(c.CoordinationV1().Leases("kube-system"), "ccm", "node-1")
+	if err := h.Observe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	passed := 0
+	transport := h.Wrap(transportFunc(func(*http.Request) (*http.Response, error) {
+		passed++
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+	}))
+	const leases = "https://api/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/"
+	send := func(method, url string) error {
+		r, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := transport.RoundTrip(r)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		return err
+	}
+	if err := send(http.MethodPut, leases+"ccm"); err != nil {
+		t.Errorf("renewal before the release: %v", err)
+	}
+	if err := h.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := send(http.MethodPut, leases+"ccm"); err == nil {
+		t.Error("renewal after the release went through")
+	}
+	for method, url := range map[string]string{http.MethodGet: leases + "ccm", http.MethodPut: leases + "another"} {
+		if err := send(method, url); err != nil {
+			t.Errorf("%s %s: %v", method, url, err)
+		}
+	}
+	if passed != 3 {
+		t.Errorf("got %d requests through, want 3", passed)
+	}
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestErrorsNameTheLease(t *testing.T) {
 	c := fake.NewClientset()
