@@ -89,6 +89,16 @@ func (s *Shared[V]) Get(ctx context.Context, maxAge time.Duration) (V, error) {
 	}
 }
 
+// Peek returns the value if there is one at most maxAge old, and never reads.
+func (s *Shared[V]) Peek(maxAge time.Duration) (value V, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil || s.current.number < s.valid || time.Since(s.current.begun) > maxAge {
+		return value, false
+	}
+	return s.current.value, true
+}
+
 // want says which readings serve one caller.
 type want struct {
 	after uint64    // reads numbered up to here began before the caller came

@@ -94,6 +94,33 @@ func TestAgeDecides(t *testing.T) {
 	})
 }
 
+func TestPeekNeverReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reads := 0
+		s := snapshot.New(func(context.Context) (int, error) { reads++; return reads, nil })
+		if _, ok := s.Peek(time.Hour); ok {
+			t.Error("there is a value before the first read")
+		}
+		if _, err := s.Get(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		if got, ok := s.Peek(3 * time.Second); !ok || got != 1 {
+			t.Errorf("got %d, %v, want the value of three seconds ago", got, ok)
+		}
+		if _, ok := s.Peek(2 * time.Second); ok {
+			t.Error("a value of three seconds ago passes for one of two")
+		}
+		s.Invalidate()
+		if _, ok := s.Peek(time.Hour); ok {
+			t.Error("an invalidated value is given out")
+		}
+		if reads != 1 {
+			t.Errorf("got %d reads, want 1", reads)
+		}
+	})
+}
+
 func TestZeroAgeReadsAfterTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{items: []string{"before"}}

@@ -98,8 +98,31 @@ func TestExistenceAndShutdownShareOneCall(t *testing.T) {
 	})
 }
 
-// TestTransient404 is defect 20 of the reference peer: nodes mass-deleted on a
-// transient 404 from Nova.
+// A node that was described a moment ago, and is not ready yet, needs no call of its own.
+func TestAListJustReadProvesExistence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		_, node := w.joined("n1", ready(v1.ConditionFalse))
+		if _, err := w.inst.InstanceMetadata(w.ctx, node); err != nil {
+			t.Fatal(err)
+		}
+		w.cloud.ResetCalls()
+		time.Sleep(3 * time.Second)
+		if got := w.ask(node); got != alive {
+			t.Errorf("got %+v, want %+v", got, alive)
+		}
+		if got := w.cloud.Count("*"); got != 0 {
+			t.Errorf("got %d calls, want none: %v", got, w.cloud.Calls())
+		}
+		time.Sleep(3 * time.Second)
+		w.ask(node)
+		if got := w.cloud.Count("GET /servers/{id}"); got != 1 {
+			t.Errorf("got %d GETs once the list is old, want 1", got)
+		}
+	})
+}
+
+// Nodes are not mass-deleted on a transient 404 from Nova.
 func TestDefect20Transient404RemovesNoNode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

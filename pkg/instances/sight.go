@@ -62,6 +62,14 @@ func (i *Instances) sight(ctx context.Context, id string) (sighting, error) {
 
 func (i *Instances) look(ctx context.Context, id string) (sighting, error) {
 	seen := sighting{at: time.Now()}
+	// That a list has it proves that it is there, as long as the list is new;
+	// that a list lacks it proves nothing.
+	if listed, ok := i.servers.Peek(minGap); ok {
+		if server := listed.byID[id]; server != nil && server.Status == statusActive {
+			seen.server = server
+			return seen, nil
+		}
+	}
 	if i.crowded() {
 		listed, err := i.servers.Get(ctx, minGap)
 		if err != nil {

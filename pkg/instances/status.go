@@ -3,6 +3,7 @@ package instances
 // Nova's statuses that matter here. Source: Nova, nova/api/openstack/common.py
 // and the API guide, "Server concepts".
 const (
+	statusActive           = "ACTIVE"
 	statusBuild            = "BUILD"
 	statusShutoff          = "SHUTOFF"
 	statusShelved          = "SHELVED"
