@@ -17,9 +17,12 @@ func main() {
 	architecture := flag.String("arch", runtime.GOARCH, "The binary's architecture.")
 	out := flag.String("out", "bin/openstack-cloud-controller-manager.tar", "The archive to write.")
 	flag.Parse()
-	if err := ociarchive.Controller(*ref, *binary, *architecture).WriteFile(*out); err != nil {
+	err := ociarchive.Controller(*ref, *binary, *architecture).WriteFile(*out)
+	if err == nil {
+		_, err = fmt.Fprintf(os.Stdout, "%s is %s\n", *out, *ref)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 		os.Exit(1)
 	}
-	fmt.Fprintf(os.Stdout, "%s is %s\n", *out, *ref)
 }

@@ -76,8 +76,11 @@ func makesOverlays(context.Context) error {
 
 func makesCgroups(context.Context) error {
 	entries, err := os.ReadDir("/sys/fs/cgroup")
-	if err != nil || len(entries) == 0 {
-		return fmt.Errorf("control groups at /sys/fs/cgroup: %v", err)
+	if err != nil {
+		return fmt.Errorf("control groups: %w", err)
+	}
+	if len(entries) == 0 {
+		return fmt.Errorf("control groups at /sys/fs/cgroup")
 	}
 	if unix.Access("/sys/fs/cgroup", unix.W_OK) != nil {
 		return fmt.Errorf("control groups that can be written")

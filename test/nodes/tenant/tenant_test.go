@@ -94,7 +94,7 @@ func TestTheCloudConfIsReadAsMeant(t *testing.T) {
 	if err := report.Err(); err != nil {
 		t.Fatal(err)
 	}
-	if got := read.Global.Password; string(got) != account.Password {
+	if got := read.Global.Password; got != account.Password {
 		t.Errorf("password: got %q, want %q", got, account.Password)
 	}
 	if got := read.Route.RouterID; got != "6ce06bce-a359-4ec1-a0d0-1636d0721afb" {
