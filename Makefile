@@ -43,6 +43,16 @@ demo: build ## Three nodes, their pod routes and a live page, on a real Kubernet
 kubernetes: build ## Build the real Kubernetes for demo and tests (once; cached by version)
 	$(BIN)/underlay demo --build-only
 
+.PHONY: nodes-up
+nodes-up: ## Three real kubelets, their pods and a simulated OpenStack, in namespaces of their own (root)
+	go build -o $(BIN)/nodesctl ./test/nodes/nodesctl
+	$(BIN)/nodesctl up
+
+.PHONY: nodes-down
+nodes-down: ## End what nodes-up started and remove all of it
+	go build -o $(BIN)/nodesctl ./test/nodes/nodesctl
+	$(BIN)/nodesctl down
+
 .PHONY: test
 test: kubernetes ## Run every test with the race detector; fails below 80 % coverage
 	@if [ -n "$$UNDERLAY_WITHOUT" ]; then echo "Left out, because the programs are missing: $$UNDERLAY_WITHOUT (apt-get install python3-openstackclient chromium)"; fi

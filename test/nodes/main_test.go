@@ -89,7 +89,7 @@ func enclosed(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return enclosure.Run(ctx, string(message), os.Args[1:])
+	return enclosure.Run(ctx, string(message), os.Args[1:], nil)
 }
 
 // tunables are the settings of the whole computer that a kubelet changes.

@@ -39,7 +39,7 @@ func Place() string {
 // OpenEnclosure makes a folder of its own and removes what others left that were
 // killed. suffix tells enclosures apart that exist at the same time.
 func OpenEnclosure(suffix string) (*Enclosure, error) {
-	if err := sweep(); err != nil {
+	if err := Sweep(); err != nil {
 		return nil, err
 	}
 	e := &Enclosure{Dir: filepath.Join(Place(), namePrefix+suffix)}
@@ -76,8 +76,22 @@ func lock(dir string) (*os.File, error) {
 	return file, nil
 }
 
-// sweep removes enclosures that nobody holds any more.
-func sweep() error {
+// InUse says whether somebody holds an enclosure's folder.
+func InUse(dir string) bool {
+	if _, err := os.Stat(dir); err != nil {
+		return false
+	}
+	held, err := lock(dir)
+	if err != nil {
+		return true
+	}
+	_ = held.Close()
+	return false
+}
+
+// Sweep removes enclosures that nobody holds any more: those of processes that
+// were killed.
+func Sweep() error {
 	dirs, err := filepath.Glob(filepath.Join(Place(), namePrefix+"*"))
 	if err != nil {
 		return err
@@ -101,18 +115,28 @@ const insideVariable = "UNDERLAY_NODES_INSIDE"
 func Inside() (string, bool) { return os.LookupEnv(insideVariable) }
 
 // Run starts this very program with the same arguments, or those given, enclosed,
-// and waits for its end. message is what Inside gives there. When this process
-// ends, the enclosed one ends with all that it started.
-func (e *Enclosure) Run(ctx context.Context, message string, args []string) error {
+// and waits for its end. message is what Inside gives there; started, which may be
+// nil, gets its process id. When the context ends it is asked to end; when this
+// process ends, it ends at once, with all that it started.
+func (e *Enclosure) Run(ctx context.Context, message string, args []string, started func(pid int)) error {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", args...)
 	cmd.Env = append(os.Environ(), insideVariable+"="+message)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: isolation, Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = closeTimeout
 	ended := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // the child ends with this thread
 		defer runtime.UnlockOSThread()
-		ended <- cmd.Run()
+		err := cmd.Start()
+		if err == nil {
+			if started != nil {
+				started(cmd.Process.Pid)
+			}
+			err = cmd.Wait()
+		}
+		ended <- err
 	}()
 	return <-ended
 }

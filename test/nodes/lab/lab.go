@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -27,6 +28,9 @@ import (
 
 // NodeGrace is how long a machine may be silent before its node is not ready.
 const NodeGrace = 10 * time.Second
+
+// closeTimeout is how long the end of a lab may take.
+const closeTimeout = time.Minute
 
 // Options describe a lab.
 type Options struct {
@@ -82,7 +86,11 @@ func (l *Lab) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := cableRouter(ctx, router.PID(), nodeSubnet.Addr().Next()); err != nil {
+	interior, err := l.Cloud.RouterPort(ctx, l.Network)
+	if err != nil {
+		return err
+	}
+	if err := cableRouter(ctx, router.PID(), interior); err != nil {
 		return err
 	}
 	return l.startCluster(ctx)
@@ -144,7 +152,7 @@ func (l *Lab) startCluster(ctx context.Context) error {
 
 // Close ends everything. It may be called again.
 func (l *Lab) Close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	var problems []error
 	for _, m := range l.Machines() {
@@ -169,6 +177,9 @@ func (l *Lab) Close(ctx context.Context) error {
 	}
 	return errors.Join(problems...)
 }
+
+// Address is where the API server answers within the lab.
+func (l *Lab) Address() string { return strings.TrimPrefix(l.Cluster.URL(), "https://") }
 
 // path is a file or folder of this lab's state.
 func (l *Lab) path(name string) string { return filepath.Join(l.opts.Dir, l.opts.Name, name) }

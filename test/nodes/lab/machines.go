@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -26,9 +27,15 @@ type Machine struct {
 	cgroup  string
 }
 
+// MachinePID is the file in a machine's folder with the id of its first process,
+// as the lab's namespace numbers processes.
+const MachinePID = "pid"
+
 // MachineSpec is a machine to add.
 type MachineSpec struct {
 	Name string
+	// ControlPlane gives it the image of the controller manager.
+	ControlPlane bool
 	// Files are added to those that every node has.
 	Files []machine.File
 }
@@ -54,12 +61,14 @@ func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
 	l.mu.Lock()
 	l.machines = append(l.machines, m)
 	l.mu.Unlock()
-	files, err := l.nodeFiles(spec.Name, m.cgroup)
-	if err != nil {
+	files, errFiles := l.nodeFiles(spec.Name, m.cgroup)
+	flags, errFlags := l.kubeletFlags()
+	if err := errors.Join(errFiles, errFlags, machine.MakeCgroup(m.cgroup)); err != nil {
 		return nil, fmt.Errorf("boot %s: %w", spec.Name, err)
 	}
-	if err := machine.MakeCgroup(m.cgroup); err != nil {
-		return nil, fmt.Errorf("boot %s: %w", spec.Name, err)
+	images := []string{l.opts.ProbeImage}
+	if spec.ControlPlane {
+		images = append(images, l.opts.ControllerImage)
 	}
 	m.process, err = reexec.Start(ctx, reexec.Child{
 		Task: machineTask, Name: "machine", Dir: m.Dir, Namespaces: isolation,
@@ -67,11 +76,13 @@ func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
 			Name: spec.Name, Dir: m.Dir, Cgroup: m.cgroup, UUID: server.ID,
 			Address: netip.PrefixFrom(address, nodeSubnet.Bits()), Gateway: l.Network.Gateway,
 			Binaries: map[string]string{"kubelet": l.opts.Binaries[kube.Kubelet], "kube-proxy": l.opts.Binaries[kube.Proxy]},
-			Images:   []string{l.opts.ProbeImage, l.opts.ControllerImage},
-			Files:    append(files, spec.Files...), Programs: programs(spec.Name),
+			Images:   images, Files: append(files, spec.Files...), Programs: programs(spec.Name, flags),
 		},
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(m.Dir, MachinePID), []byte(strconv.Itoa(m.process.PID())), 0o644); err != nil {
 		return nil, err
 	}
 	return m, cableMachine(ctx, l.router.PID(), m.process.PID(), server.Port)

@@ -48,10 +48,15 @@ func batch(ctx context.Context, pid int, lines ...string) error {
 	return nil
 }
 
-// cableRouter connects the router's namespace with the API's. From here the
-// nodes are reached through the router; their pods are not.
-func cableRouter(ctx context.Context, router int, gateway netip.Addr) error {
-	err := batch(ctx, 0,
+// cableRouter connects the router's namespace with the API's, and gives it the
+// addresses of its port on the tenant network. From here the nodes are reached
+// through the router; their pods are not.
+func cableRouter(ctx context.Context, router int, interior tenant.Port) error {
+	gateway, err := netip.ParseAddr(interior.FixedIPs[0].Address)
+	if err != nil {
+		return fmt.Errorf("set up the network: %w", err)
+	}
+	err = batch(ctx, 0,
 		fmt.Sprintf("link add api0 type veth peer name %s netns %d", uplinkName, router),
 		"addr add "+apiAddress.String()+" dev api0",
 		"link set api0 up",
@@ -64,7 +69,9 @@ func cableRouter(ctx context.Context, router int, gateway netip.Addr) error {
 		"link set lo up",
 		"addr add "+uplink.String()+" dev "+uplinkName,
 		"link set "+uplinkName+" up",
-		"link add "+bridgeName+" type bridge",
+		// Without an address of its own a bridge takes one of its ports', and another
+		// when that machine goes: all others would lose their gateway for seconds.
+		"link add "+bridgeName+" address "+interior.MAC+" type bridge",
 		"addr add "+netip.PrefixFrom(gateway, nodeSubnet.Bits()).String()+" dev "+bridgeName,
 		"link set "+bridgeName+" up",
 	)

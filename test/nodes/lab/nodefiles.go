@@ -1,9 +1,11 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"underlay/internal/kube"
 	"underlay/test/nodes/machine"
@@ -87,6 +89,9 @@ func (l *Lab) nodeFiles(name, cgroup string) ([]machine.File, error) {
 	}
 	files := []machine.File{
 		{Path: "/etc/containerd/config.toml", Content: fmt.Appendf(nil, containerdConfig, ProbeRef, pluginFolder()), Mode: 0o644},
+		// As cloud-init writes them; and no name server, since none can be reached.
+		{Path: "/etc/hosts", Content: []byte("127.0.0.1 localhost\n127.0.1.1 " + name + "\n"), Mode: 0o644},
+		{Path: "/etc/resolv.conf", Mode: 0o644},
 		{Path: "/var/lib/kubelet/config.yaml", Content: fmt.Appendf(nil, kubeletConfig, cgroup), Mode: 0o644},
 	}
 	for path, source := range map[string]string{
@@ -109,13 +114,26 @@ func (l *Lab) nodeFiles(name, cgroup string) ([]machine.File, error) {
 // manifest is a file of the source tree's manifests.
 func (l *Lab) manifest(name string) string { return filepath.Join(l.opts.Root, "manifests", name) }
 
+// kubeletFlags are those of manifests/node/kubelet.env.
+func (l *Lab) kubeletFlags() ([]string, error) {
+	content, err := os.ReadFile(l.manifest("node/kubelet.env"))
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(content)) {
+		if flags, found := strings.CutPrefix(line, "KUBELET_EXTRA_ARGS="); found {
+			return strings.Fields(flags), nil
+		}
+	}
+	return nil, errors.New("manifests/node/kubelet.env has no KUBELET_EXTRA_ARGS")
+}
+
 // programs run on every node beside containerd.
-func programs(name string) []machine.Program {
+func programs(name string, kubeletFlags []string) []machine.Program {
 	return []machine.Program{
-		{Name: kube.Kubelet, Args: []string{
-			"--config=/var/lib/kubelet/config.yaml", "--kubeconfig=/etc/kubernetes/kubelet.conf",
-			"--hostname-override=" + name, "--cloud-provider=external", "--v=2",
-		}},
+		{Name: kube.Kubelet, Args: append([]string{
+			"--config=/var/lib/kubelet/config.yaml", "--kubeconfig=/etc/kubernetes/kubelet.conf", "--hostname-override=" + name, "--v=2",
+		}, kubeletFlags...)},
 		{Name: kube.Proxy, Args: []string{
 			"--kubeconfig=/etc/kubernetes/kube-proxy.conf", "--hostname-override=" + name,
 			"--proxy-mode=nftables", "--cluster-cidr=" + ClusterCIDR.String(),

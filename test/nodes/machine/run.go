@@ -25,7 +25,7 @@ const (
 )
 
 // Run is the first process of a machine, in its namespaces. It returns when the
-// context ends or a program does, and the machine is gone with it.
+// context ends, and the machine is gone with it.
 func Run(ctx context.Context, text []byte) error {
 	var spec Spec
 	if err := json.Unmarshal(text, &spec); err != nil {
@@ -132,14 +132,21 @@ func execute(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// watch is what the first process does from then on: it buries those whose
-// parents have gone, and notices when a program ends.
+// watch is what the first process does from then on: it buries those whose parents
+// have gone, and starts again what ends, as systemd does with Restart=always.
+// kube-proxy counts on that: it ends when the addresses of its node change.
 func watch(ctx context.Context, running []*kube.Process) error {
 	for {
-		for _, process := range running {
-			if !process.Running() {
-				return errors.Join(fmt.Errorf("%s has ended", process.Spec.Name), process.Err())
+		for i, process := range running {
+			if process.Running() {
+				continue
 			}
+			fmt.Fprintf(os.Stderr, "%s has ended: %v\n", process.Spec.Name, process.Err())
+			again, err := start(ctx, Program{Name: process.Spec.Name, Args: process.Spec.Args})
+			if err != nil {
+				return err
+			}
+			running[i] = again
 		}
 		bury(running)
 		select {

@@ -122,6 +122,20 @@ func (c *Client) Ports(ctx context.Context, networkID string) ([]Port, error) {
 	return answer.Ports, nil
 }
 
+// RouterPort is the router's port on its network, with the gateway's address.
+func (c *Client) RouterPort(ctx context.Context, made Network) (Port, error) {
+	ports, err := c.Ports(ctx, made.ID)
+	if err != nil {
+		return Port{}, err
+	}
+	for _, port := range ports {
+		if port.DeviceID == made.RouterID && len(port.FixedIPs) == 1 {
+			return port, nil
+		}
+	}
+	return Port{}, fmt.Errorf("find the router's port: router %s has none on network %s", made.RouterID, made.ID)
+}
+
 // Port reads one port.
 func (c *Client) Port(ctx context.Context, id string) (Port, error) {
 	var answer struct{ Port Port }

@@ -47,7 +47,8 @@ const requestTimeout = 20 * time.Second
 
 // Login gets a token and the catalog.
 func Login(ctx context.Context, account Account) (*Client, error) {
-	c := &Client{account: account, http: &http.Client{Timeout: requestTimeout}}
+	// Connections of its own: one that somebody else's cloud has closed is no surprise here.
+	c := &Client{account: account, http: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{IdleConnTimeout: time.Minute}}}
 	if err := c.login(ctx); err != nil {
 		return nil, err
 	}

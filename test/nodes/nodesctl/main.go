@@ -1,0 +1,58 @@
+// Command nodesctl keeps a lab of real nodes for as long as somebody wants to look
+// at it: `make nodes-up`, `make nodes-down`.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"underlay/test/nodes/lab"
+	"underlay/test/nodes/reexec"
+)
+
+const usage = `nodesctl up [-nodes N] [-root DIR]    a lab with N real nodes (3), in the background
+nodesctl down                         end it and remove all of it
+nodesctl exec NODE COMMAND [ARG...]   run a command on a node`
+
+func main() {
+	reexec.Dispatch(lab.Tasks())
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	if message, inside := lab.Inside(); inside {
+		return stay(ctx, message)
+	}
+	flags := flag.NewFlagSet("nodesctl", flag.ContinueOnError)
+	nodes := flags.Int("nodes", 3, "How many nodes.")
+	root := flags.String("root", ".", "The top of the source tree.")
+	if len(os.Args) < 2 {
+		return errors.New("usage:\n" + usage)
+	}
+	if err := flags.Parse(os.Args[2:]); err != nil {
+		return err
+	}
+	switch os.Args[1] {
+	case "up":
+		return up(ctx, *root, *nodes)
+	case "serve": // what up starts
+		return serve(ctx, *root, *nodes)
+	case "down":
+		return down(ctx)
+	case "exec":
+		return execute(flags.Args())
+	default:
+		return errors.New("usage:\n" + usage)
+	}
+}

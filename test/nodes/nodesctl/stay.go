@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/client-go/tools/clientcmd"
+
+	"underlay/test/nodes/lab"
+)
+
+// labName is the folder of the lab in the enclosure.
+const labName = "lab"
+
+// assignment is what the enclosed process is told.
+type assignment struct {
+	Options lab.Options
+	Nodes   int
+	// Kubernetes and OpenStack are where the two are reached from outside.
+	Kubernetes, OpenStack string
+}
+
+// The sockets by which the two are reached from outside of the namespaces.
+const (
+	kubernetesSocket = "kubernetes.sock"
+	openStackSocket  = "openstack.sock"
+)
+
+// openRelays listens on loopback for the two, and returns the assignment that
+// names the addresses.
+func openRelays(ctx context.Context, options lab.Options, nodes int) (stop context.CancelFunc, message string, err error) {
+	ctx, stop = context.WithCancel(ctx)
+	a := assignment{Options: options, Nodes: nodes}
+	a.Options.Name = labName
+	for socket, address := range map[string]*string{kubernetesSocket: &a.Kubernetes, openStackSocket: &a.OpenStack} {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+		if err != nil {
+			stop()
+			return nil, "", fmt.Errorf("listen on loopback: %w", err)
+		}
+		*address = listener.Addr().String()
+		go func() { _ = lab.Relay(ctx, listener, "unix", filepath.Join(home, socket)) }() // ends with the context
+	}
+	text, err := json.Marshal(a)
+	return stop, string(text), err
+}
+
+// stay is the enclosed process: a lab, until the context ends.
+func stay(ctx context.Context, message string) (err error) {
+	var a assignment
+	if err := errors.Join(json.Unmarshal([]byte(message), &a), lab.SettleIn(ctx)); err != nil {
+		return err
+	}
+	began := time.Now()
+	l, err := lab.Start(ctx, a.Options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close(ctx)) }()
+	for socket, address := range map[string]string{kubernetesSocket: l.Address(), openStackSocket: "127.0.0.1:5000"} {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "unix", filepath.Join(home, socket))
+		if err != nil {
+			return err
+		}
+		go func() { _ = lab.Relay(ctx, listener, "tcp", address) }() // ends with the context
+	}
+	if err := populate(ctx, l, a.Nodes); err != nil {
+		return err
+	}
+	kubeconfig, err := outsideKubeconfig(l, a.Kubernetes)
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf(`%d real nodes after %d s.
+  export KUBECONFIG=%s
+  %s get nodes -o wide
+  the cloud's live page:  http://%s/
+  a shell on a node:      bin/nodesctl exec node-1 bash
+  logs:                   %s/node-*/log
+  end it:                 make nodes-down
+`, a.Nodes, int(time.Since(began).Seconds()), kubeconfig, a.Options.Binaries["kubectl"], a.OpenStack, l.Folder())
+	if err := os.WriteFile(filepath.Join(home, readyText), []byte(text), 0o644); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// populate adds the machines, the first with the controller manager, and waits
+// until all of them are ready.
+func populate(ctx context.Context, l *lab.Lab, nodes int) error {
+	files, err := l.StaticPod(ctx)
+	if err != nil {
+		return err
+	}
+	wait := []string{"wait", "--for=condition=Ready", "--timeout=180s"}
+	for n := 1; n <= nodes; n++ {
+		name := fmt.Sprintf("node-%d", n)
+		if _, err := l.Add(ctx, lab.MachineSpec{Name: name, ControlPlane: n == 1, Files: files}); err != nil {
+			return err
+		}
+		files, wait = nil, append(wait, "node/"+name)
+	}
+	if err := l.Label(ctx, "node-1", "node-role.kubernetes.io/control-plane="); err != nil {
+		return err
+	}
+	for _, name := range wait[3:] { // what does not exist cannot be waited for
+		if _, err := l.Kubectl(ctx, "wait", "--for=create", "--timeout=120s", name); err != nil {
+			return err
+		}
+	}
+	_, err = l.Kubectl(ctx, wait...)
+	return err
+}
+
+// outsideKubeconfig is the administrator's, by way of the relay.
+func outsideKubeconfig(l *lab.Lab, address string) (string, error) {
+	config, err := clientcmd.LoadFromFile(l.Cluster.Kubeconfig())
+	if err != nil {
+		return "", err
+	}
+	for _, cluster := range config.Clusters {
+		cluster.Server = "https://" + address
+	}
+	path := filepath.Join(home, "kubeconfig")
+	return path, clientcmd.WriteToFile(*config, path)
+}
