@@ -57,6 +57,10 @@ func run(ctx context.Context, args []string, out, messages io.Writer) error {
 		opts.Ports[name] = int(port)
 		return err
 	})
+	flags.Func("with", "services on request, as `names` with commas between: "+strings.Join(testbed.RequestNames(), ", "), func(text string) error {
+		opts.With = append(opts.With, strings.Split(text, ",")...)
+		return nil
+	})
 	flags.BoolVar(&purge, "purge", false, "with down: remove the packages as well")
 	if err := flags.Parse(args); err != nil {
 		return err

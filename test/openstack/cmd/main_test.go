@@ -14,14 +14,15 @@ func TestUsage(t *testing.T) {
 		args []string
 		want string // in what is printed or in the error
 	}{
-		"nothing":        {nil, "say up or down"},
-		"sideways":       {[]string{"sideways"}, "say up or down"},
-		"both":           {[]string{"up", "down"}, "say up or down"},
-		"no number":      {[]string{"-port", "nova", "up"}, "invalid value"},
-		"no such port":   {[]string{"-port", "nowa=1", "up"}, "keystone"},
-		"no such flag":   {[]string{"-colour", "up"}, "-port-offset"},
-		"help":           {[]string{"-h"}, "the packages stay"},
-		"port too large": {[]string{"-port", "nova=70000", "up"}, "invalid value"},
+		"nothing":         {nil, "say up or down"},
+		"sideways":        {[]string{"sideways"}, "say up or down"},
+		"both":            {[]string{"up", "down"}, "say up or down"},
+		"no number":       {[]string{"-port", "nova", "up"}, "invalid value"},
+		"no such port":    {[]string{"-port", "nowa=1", "up"}, "keystone"},
+		"no such flag":    {[]string{"-colour", "up"}, "-port-offset"},
+		"no such service": {[]string{"-with", "octopus", "up"}, "octavia"},
+		"help":            {[]string{"-h"}, "the packages stay"},
+		"port too large":  {[]string{"-port", "nova=70000", "up"}, "invalid value"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, messages strings.Builder

@@ -17,7 +17,7 @@ func glance() service {
 		name: "glance", kind: "image",
 		packages:  []string{"python3-glance", "glance-common"},
 		databases: []string{"glance"},
-		schema:    [][]string{{"/usr/bin/glance-manage", "db_sync"}},
+		setup:     [][]string{{"/usr/bin/glance-manage", "db_sync"}},
 		apis: []process{{
 			name: "glance-api", port: "glance", command: console("glance-api", "glance.cmd.api").command,
 		}},

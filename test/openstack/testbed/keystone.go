@@ -12,7 +12,7 @@ func keystone() service {
 		name: "keystone", kind: "identity", path: "/v3",
 		packages:  []string{"python3-keystone"},
 		databases: []string{"keystone"},
-		schema: [][]string{
+		setup: [][]string{
 			manage("db_sync"),
 			manage("fernet_setup", "--keystone-user", "root", "--keystone-group", "root"),
 			manage("credential_setup", "--keystone-user", "root", "--keystone-group", "root"),

@@ -19,7 +19,7 @@ func neutron() service {
 		name: "neutron", kind: "network",
 		packages:  []string{"python3-neutron", "neutron-common"},
 		databases: []string{"neutron"},
-		schema: [][]string{{
+		setup: [][]string{{
 			"/usr/bin/neutron-db-manage", "--config-file", "/etc/neutron/neutron.conf", "--config-file", "/etc/neutron/plugins/ml2/ml2_conf.ini",
 			"upgrade", "heads",
 		}},

@@ -22,7 +22,7 @@ func nova() service {
 		name: "nova", kind: "compute", path: "/v2.1",
 		packages:  []string{"python3-nova", "nova-common"},
 		databases: []string{"nova_api", "nova_cell0", "nova"},
-		schema: [][]string{
+		setup: [][]string{
 			{manage, "api_db", "sync"},
 			{manage, "cell_v2", "map_cell0", "--database_connection", `{{.Database "nova_cell0"}}`},
 			{manage, "db", "sync"},

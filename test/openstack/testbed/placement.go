@@ -9,7 +9,7 @@ func placement() service {
 		name: "placement", kind: "placement",
 		packages:  []string{"python3-placement", "placement-common"},
 		databases: []string{"placement"},
-		schema:    [][]string{{"/usr/bin/placement-manage", "db", "sync"}},
+		setup:     [][]string{{"/usr/bin/placement-manage", "db", "sync"}},
 		apis:      []process{uwsgi("placement", 1, "placement.wsgi.api:application")},
 	}
 }

@@ -20,6 +20,8 @@ var DefaultPorts = map[string]int{
 	"glance":    9292,
 	"neutron":   9696,
 	"nova":      8774,
+	"barbican":  9311,
+	"octavia":   9876,
 
 	"rabbitmq":              15673,
 	"rabbitmq-distribution": 15674,
@@ -28,6 +30,13 @@ var DefaultPorts = map[string]int{
 }
 
 func portNames() []string { return slices.Sorted(maps.Keys(DefaultPorts)) }
+
+// usedPorts leaves out those of services that are not requested.
+func (b *Testbed) usedPorts() []string {
+	return slices.DeleteFunc(portNames(), func(name string) bool {
+		return slices.Contains(RequestNames(), name) && !slices.Contains(b.opts.With, name)
+	})
+}
 
 func (b *Testbed) port(name string) int {
 	if port, overridden := b.opts.Ports[name]; overridden {
@@ -48,7 +57,7 @@ func addressOf(name string) string { return fmt.Sprintf("{{.Address %q}}", name)
 // checkPorts says which ports others listen on, before anything starts.
 func (b *Testbed) checkPorts(ctx context.Context) error {
 	var problems []error
-	for _, name := range portNames() {
+	for _, name := range b.usedPorts() {
 		var config net.ListenConfig
 		listener, err := config.Listen(ctx, "tcp", b.address(name))
 		if err != nil {

@@ -39,7 +39,17 @@ func (b *Testbed) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.addUser(ctx, User, project, roles["member"])
+	wanted := []string{roles["member"]}
+	for _, s := range b.services {
+		for _, name := range s.roles {
+			id, err := b.create(ctx, "role", object{"name": name})
+			if err != nil {
+				return err
+			}
+			wanted = append(wanted, id)
+		}
+	}
+	return b.addUser(ctx, User, project, wanted...)
 }
 
 type object = map[string]any

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"underlay/test/openstack/api"
@@ -22,24 +24,52 @@ type service struct {
 	kind, path string
 	packages   []string
 	databases  []string
-	// schema are the commands that make its tables, in order.
-	schema [][]string
+	// setup are the commands that make its tables, and what else it needs before
+	// it starts, in order.
+	setup [][]string
+	// roles are those that its policy wants of a plain user, beside member.
+	roles []string
 	// apis answer HTTP at the service's port. Workers start when all APIs answer.
 	apis, workers []process
 	// furnish makes, as the administrator, what every cloud has of this service.
 	furnish func(context.Context, *api.Client) error
 }
 
-// services are those of this testbed; Keystone is the first. Adding one is a
-// file beside this one, its templates, its port in DefaultPorts and a word here.
-func services() []service {
-	return []service{keystone(), placement(), glance(), neutron(), nova()}
+// services are those of this testbed: always, and on request. Adding one is a file
+// beside this one, its templates, its port in DefaultPorts and a word here.
+// Keystone is the first.
+func services(with ...string) ([]service, error) {
+	all := []service{keystone(), placement(), glance(), neutron(), nova()}
+	for _, name := range with {
+		i := slices.IndexFunc(onRequest(), func(s service) bool { return s.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("no service on request is named %q; there are %s", name, strings.Join(RequestNames(), ", "))
+		}
+		all = append(all, onRequest()[i])
+	}
+	return all, nil
 }
 
-// uwsgi serves a WSGI application at the port of that name.
+func onRequest() []service { return []service{barbican(), octavia()} }
+
+// RequestNames are those of the services that Options.With may name.
+func RequestNames() []string {
+	var names []string
+	for _, s := range onRequest() {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// uwsgi serves a WSGI application at the port of that name: a module's, or that of
+// a file with a path.
 func uwsgi(name string, workers int, application string) process {
+	kind := "--module"
+	if strings.HasPrefix(application, "/") {
+		kind = "--wsgi-file"
+	}
 	return process{name: name + "-api", port: name, command: []string{
-		"/usr/bin/uwsgi_python3", "--http-socket", addressOf(name), "--module", application,
+		"/usr/bin/uwsgi_python3", "--http-socket", addressOf(name), kind, application,
 		"--master", "--processes", strconv.Itoa(workers), "--enable-threads", "--lazy-apps", "--need-app", "--die-on-term",
 		"--buffer-size", "65535", "--listen", "100", "--disable-logging",
 		// uWSGI's own HTTP closes after each answer, and has to say so.
@@ -55,20 +85,20 @@ func console(name, module string, args ...string) process {
 	return process{name: name, command: append([]string{"/usr/bin/python3", "-c", script, name, module}, args...)}
 }
 
-// prepare makes the service's databases and their tables.
+// prepare makes the service's databases and runs its setup.
 func (b *Testbed) prepare(ctx context.Context, s service) error {
 	for _, name := range s.databases {
 		if err := b.sql(ctx, "create database "+name+" character set utf8mb3"); err != nil {
 			return err
 		}
 	}
-	for _, command := range s.schema {
+	for _, command := range s.setup {
 		rendered, err := b.renderAll(s, command)
 		if err != nil {
 			return err
 		}
-		if err := b.run(ctx, s.name+"-schema", rendered...); err != nil {
-			return fmt.Errorf("make the schema of %s: %w", s.name, err)
+		if err := b.run(ctx, s.name+"-setup", rendered...); err != nil {
+			return fmt.Errorf("set up %s: %w", s.name, err)
 		}
 	}
 	return nil

@@ -32,6 +32,8 @@ type Options struct {
 	// Mirror is where Debian packages come from; its security updates are at
 	// the same address with "-security" at the end.
 	Mirror string
+	// With names the services on request, which are not there otherwise.
+	With []string
 	// Progress gets a line for every step. Required.
 	Progress io.Writer
 }
@@ -84,8 +86,12 @@ func New(opts Options) (*Testbed, error) {
 			return nil, fmt.Errorf("no port is named %q; there are %s", name, strings.Join(portNames(), ", "))
 		}
 	}
+	all, err := services(opts.With...)
+	if err != nil {
+		return nil, err
+	}
 	return &Testbed{
-		opts: opts, root: filepath.Join(opts.Dir, "root"), progress: newProgress(opts.Progress), services: services(), secret: rand.Text(),
+		opts: opts, root: filepath.Join(opts.Dir, "root"), progress: newProgress(opts.Progress), services: all, secret: rand.Text(),
 	}, nil
 }
 
@@ -114,7 +120,7 @@ func (b *Testbed) Up(ctx context.Context) error {
 		{"configuration", time.Minute, b.configure},
 		{"MariaDB, RabbitMQ, memcached", 3 * time.Minute, b.startInfrastructure},
 		{"Keystone", 5 * time.Minute, b.startKeystone},
-		{"schemas, users and the service catalog", 15 * time.Minute, b.prepareServices},
+		{"tables, users and the service catalog", 15 * time.Minute, b.prepareServices},
 		{"APIs", 5 * time.Minute, b.startAPIs},
 		{"workers", 5 * time.Minute, b.startWorkers},
 		{"external network, flavor, image; the hypervisor comes up", 3 * time.Minute, b.furnish},
@@ -185,7 +191,7 @@ func (b *Testbed) login(ctx context.Context) (err error) {
 	return err
 }
 
-// prepareServices does what the services need before they start: their schemas,
+// prepareServices does what the services need before they start: their tables,
 // two at a time, while Keystone learns of their users and endpoints.
 func (b *Testbed) prepareServices(ctx context.Context) error {
 	work := []func() error{func() error { return b.register(ctx) }}

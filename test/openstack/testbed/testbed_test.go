@@ -16,6 +16,7 @@ import (
 func newTestbed(t *testing.T, opts Options) *Testbed {
 	t.Helper()
 	opts.Dir, opts.Progress = t.TempDir(), io.Discard
+	opts.With = []string{"barbican", "octavia"}
 	b, err := New(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +27,7 @@ func newTestbed(t *testing.T, opts Options) *Testbed {
 func TestEveryServiceIsWhole(t *testing.T) {
 	b := newTestbed(t, Options{})
 	for i, s := range b.services {
-		if s.kind == "" || len(s.packages) == 0 || len(s.databases) == 0 || len(s.schema) == 0 || len(s.apis) == 0 {
+		if s.kind == "" || len(s.packages) == 0 || len(s.databases) == 0 || len(s.setup) == 0 || len(s.apis) == 0 {
 			t.Errorf("%s is not whole: %+v", s.name, s)
 		}
 		if _, known := DefaultPorts[s.name]; !known {
@@ -35,7 +36,7 @@ func TestEveryServiceIsWhole(t *testing.T) {
 		if (i == 0) != (s.kind == "identity") {
 			t.Errorf("service %d is %s; Keystone, and nothing else, comes first", i, s.name)
 		}
-		for _, words := range append(s.schema, s.apis[0].command) {
+		for _, words := range append(s.setup, s.apis[0].command) {
 			rendered, err := b.renderAll(s, words)
 			if err != nil || strings.Contains(strings.Join(rendered, " "), "{{") {
 				t.Errorf("%s: %v (%v)", s.name, rendered, err)
@@ -80,8 +81,22 @@ func TestEveryConfigurationFileRenders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if files < 6 {
+	if files < 8 {
 		t.Errorf("found only %d files", files)
+	}
+}
+
+func TestAServiceOnRequestIsThereOnRequest(t *testing.T) {
+	plain, err := services()
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := services("octavia")
+	if err != nil || len(more) != len(plain)+1 || more[len(plain)].name != "octavia" {
+		t.Errorf("with octavia: got %d services (%v), want %d", len(more), err, len(plain)+1)
+	}
+	if _, err := services("octopus"); err == nil || !strings.Contains(err.Error(), "octavia") {
+		t.Errorf("with octopus: got %v, want the names of those there are", err)
 	}
 }
 
