@@ -74,8 +74,9 @@ $(GOLANGCI): hack/tools/go.mod hack/tools/go.sum
 	cd hack/tools && go build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: generate
-generate: ## Write the generated reference pages anew
+generate: ## Write the generated reference pages and the files for nodes anew
 	go run ./hack/docs
+	go run ./hack/nodefiles
 
 .PHONY: verify
 verify: lint ## Check that the tree is tidy, formatted, generated and linted
@@ -83,6 +84,7 @@ verify: lint ## Check that the tree is tidy, formatted, generated and linted
 	cd hack/tools && go mod tidy -diff
 	test -z "$$(gofmt -l cmd hack internal pkg test)"
 	go run ./hack/docs -check
+	go run ./hack/nodefiles -check
 
 .PHONY: openstack-up
 openstack-up: ## Start a real OpenStack on this machine, as root (OPENSTACK_FLAGS=-h says what can be set)

@@ -17,7 +17,7 @@ func TestStaticPod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.add(lab.MachineSpec{Name: "node-1", ControlPlane: true, Files: files}, lab.MachineSpec{Name: "node-2"}, lab.MachineSpec{Name: "node-3"})
+	w.add(lab.MachineSpec{Name: "node-1", ControlPlane: true, StaticPod: true, Files: files}, lab.MachineSpec{Name: "node-2"}, lab.MachineSpec{Name: "node-3"})
 	w.untilReady("node-1", "node-2", "node-3")
 	w.deployWeb()
 	pods := w.pods("node-1", "node-2", "node-3")

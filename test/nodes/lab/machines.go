@@ -36,7 +36,10 @@ type MachineSpec struct {
 	Name string
 	// ControlPlane gives it the image of the controller manager.
 	ControlPlane bool
-	// Files are added to those that every node has.
+	// StaticPod provisions it with the control plane's Ignition configuration of
+	// manifests/node, and not with the worker's.
+	StaticPod bool
+	// Files are added, and replace those that the node would have.
 	Files []machine.File
 }
 
@@ -61,9 +64,9 @@ func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
 	l.mu.Lock()
 	l.machines = append(l.machines, m)
 	l.mu.Unlock()
-	files, errFiles := l.nodeFiles(spec.Name, m.cgroup)
-	flags, errFlags := l.kubeletFlags()
-	if err := errors.Join(errFiles, errFlags, machine.MakeCgroup(m.cgroup)); err != nil {
+	files, flags, errFiles := l.provisioned(spec.StaticPod)
+	bootstrap, errBootstrap := l.nodeFiles(spec.Name, m.cgroup)
+	if err := errors.Join(errFiles, errBootstrap, machine.MakeCgroup(m.cgroup)); err != nil {
 		return nil, fmt.Errorf("boot %s: %w", spec.Name, err)
 	}
 	images := []string{l.opts.ProbeImage}
@@ -76,7 +79,8 @@ func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
 			Name: spec.Name, Dir: m.Dir, Cgroup: m.cgroup, UUID: server.ID,
 			Address: netip.PrefixFrom(address, nodeSubnet.Bits()), Gateway: l.Network.Gateway,
 			Binaries: map[string]string{"kubelet": l.opts.Binaries[kube.Kubelet], "kube-proxy": l.opts.Binaries[kube.Proxy]},
-			Images:   images, Files: append(files, spec.Files...), Programs: programs(spec.Name, flags),
+			Images:   images, Files: slices.Concat(files, bootstrap, spec.Files), // a later one replaces an earlier one
+			Programs: programs(spec.Name, flags),
 		},
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -79,8 +80,9 @@ func cableRouter(ctx context.Context, router int, interior tenant.Port) error {
 
 // uncableRouter takes away what cableRouter put here, if the kernel has not yet.
 func uncableRouter(ctx context.Context) error {
-	if _, err := net.InterfaceByName("api0"); err != nil {
-		return nil
+	links, err := net.Interfaces()
+	if err != nil || !slices.ContainsFunc(links, func(link net.Interface) bool { return link.Name == "api0" }) {
+		return err
 	}
 	return batch(ctx, 0, "link del api0")
 }

@@ -1,11 +1,9 @@
 package lab
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"underlay/internal/kube"
 	"underlay/test/nodes/machine"
@@ -76,8 +74,7 @@ nodeLeaseDurationSeconds: 10
 resolvConf: ""
 `
 
-// nodeFiles are the files of every node: those of manifests/node as they are, and
-// what a bootstrap such as kubeadm writes.
+// nodeFiles are what a bootstrap such as kubeadm writes on every node.
 func (l *Lab) nodeFiles(name, cgroup string) ([]machine.File, error) {
 	kubelet, err := l.Cluster.KubeconfigFor("system:node:"+name, "system:nodes")
 	if err != nil {
@@ -95,12 +92,9 @@ func (l *Lab) nodeFiles(name, cgroup string) ([]machine.File, error) {
 		{Path: "/var/lib/kubelet/config.yaml", Content: fmt.Appendf(nil, kubeletConfig, cgroup), Mode: 0o644},
 	}
 	for path, source := range map[string]string{
-		"/etc/kubernetes/pki/ca.crt":             l.Cluster.CertificateAuthority(),
-		"/etc/kubernetes/kubelet.conf":           kubelet,
-		"/etc/kubernetes/kube-proxy.conf":        proxy,
-		"/etc/sysctl.d/90-pods.conf":             l.manifest("node/sysctl.conf"),
-		"/etc/nftables.d/pods.nft":               l.manifest("node/masquerade.nft"),
-		"/etc/containerd/pods.conflist.template": l.manifest("node/pods.conflist.template"),
+		"/etc/kubernetes/pki/ca.crt":      l.Cluster.CertificateAuthority(),
+		"/etc/kubernetes/kubelet.conf":    kubelet,
+		"/etc/kubernetes/kube-proxy.conf": proxy,
 	} {
 		content, err := os.ReadFile(source)
 		if err != nil {
@@ -113,20 +107,6 @@ func (l *Lab) nodeFiles(name, cgroup string) ([]machine.File, error) {
 
 // manifest is a file of the source tree's manifests.
 func (l *Lab) manifest(name string) string { return filepath.Join(l.opts.Root, "manifests", name) }
-
-// kubeletFlags are those of manifests/node/kubelet.env.
-func (l *Lab) kubeletFlags() ([]string, error) {
-	content, err := os.ReadFile(l.manifest("node/kubelet.env"))
-	if err != nil {
-		return nil, err
-	}
-	for line := range strings.Lines(string(content)) {
-		if flags, found := strings.CutPrefix(line, "KUBELET_EXTRA_ARGS="); found {
-			return strings.Fields(flags), nil
-		}
-	}
-	return nil, errors.New("manifests/node/kubelet.env has no KUBELET_EXTRA_ARGS")
-}
 
 // programs run on every node beside containerd.
 func programs(name string, kubeletFlags []string) []machine.Program {

@@ -110,6 +110,9 @@ func (m mount) make(root string) error {
 // write puts a file below root.
 func (f File) write(root string) error {
 	path := filepath.Join(root, f.Path)
+	if f.Mode.IsDir() {
+		return errors.Join(os.MkdirAll(path, f.Mode.Perm()), os.Chown(path, f.UID, f.UID), os.Chmod(path, f.Mode.Perm()))
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}

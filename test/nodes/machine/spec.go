@@ -19,7 +19,8 @@ const Task = "machine"
 // Interface is the name of a machine's network interface.
 const Interface = "eth0"
 
-// File is a file that a machine has before it starts anything.
+// File is a file, or by its mode a directory, that a machine has before it starts
+// anything.
 type File struct {
 	Path    string
 	Content []byte

@@ -102,7 +102,7 @@ func populate(ctx context.Context, l *lab.Lab, nodes int) error {
 	wait := []string{"wait", "--for=condition=Ready", "--timeout=180s"}
 	for n := 1; n <= nodes; n++ {
 		name := fmt.Sprintf("node-%d", n)
-		if _, err := l.Add(ctx, lab.MachineSpec{Name: name, ControlPlane: n == 1, Files: files}); err != nil {
+		if _, err := l.Add(ctx, lab.MachineSpec{Name: name, ControlPlane: n == 1, StaticPod: n == 1, Files: files}); err != nil {
 			return err
 		}
 		files, wait = nil, append(wait, "node/"+name)
