@@ -33,11 +33,11 @@ func TestDaemonSet(t *testing.T) {
 	w.log("the DaemonSet is rolled out")
 	w.untilReady(names...)
 	w.deployWeb()
-	w.reach(w.pods(names...))
+	pods := w.pods(names...)
+	w.reach(pods)
 	w.log("pods reach each other")
-	if t.Failed() {
-		return // nothing below can hold
-	}
+	w.step("packets of the full MTU pass", func(w *world) { fullMTU(w, pods) })
+	w.step("no overlay on any node", noOverlay)
 	w.step("the leader's node is killed and another takes over", func(w *world) {
 		leader := w.leader()
 		survivors := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == leader })
