@@ -19,13 +19,14 @@ import (
 	"sync"
 )
 
-// Call is one request that has been answered.
+// Call is one request.
 type Call struct {
 	Method string
 	// Pattern is the method and the path without the service's address and its
 	// /v2.1, with {id} for every id: "PUT /v2.0/routers/{id}/add_extraroutes".
 	Pattern string
-	Status  int
+	// Status is 0 until the answer is there.
+	Status int
 }
 
 // Proxy is a http.Handler. /network, /compute and so on lead to the services.
@@ -33,7 +34,7 @@ type Proxy struct {
 	services []service
 
 	mu     sync.Mutex
-	calls  []Call
+	calls  []*Call
 	hidden []extension
 }
 
@@ -76,11 +77,16 @@ func (p *Proxy) HideExtension(alias string, actions ...string) {
 	p.hidden = append(p.hidden, extension{alias, actions})
 }
 
-// Calls are all since the last Reset, in the order of their answers.
+// Calls are all since the last Reset, in the order of their arrival: who sees the
+// effect of a call sees the call here.
 func (p *Proxy) Calls() []Call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Clone(p.calls)
+	var calls []Call
+	for _, call := range p.calls {
+		calls = append(calls, *call)
+	}
+	return calls
 }
 
 // Count counts calls by a pattern in which * is any part of one segment.
@@ -109,9 +115,9 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	pattern := r.Method + " " + patternOf(kind, "/"+rest)
+	call := p.arrived(r.Method, patternOf(kind, "/"+rest))
 	if p.isHidden(kind, "/"+rest) {
-		p.count(r.Method, pattern, http.StatusNotFound)
+		p.answered(call, http.StatusNotFound)
 		refuse(w)
 		return
 	}
@@ -123,17 +129,29 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			out.Out.Header.Del("Accept-Encoding") // the answer is read here
 		},
 		ModifyResponse: func(answer *http.Response) error {
-			p.count(r.Method, pattern, answer.StatusCode)
+			p.answered(call, answer.StatusCode)
 			return p.edit(answer, kind, "/"+rest, "http://"+r.Host)
+		},
+		// A client that was killed hears nothing of it, and the log need not either.
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusBadGateway)
 		},
 	}
 	forward.ServeHTTP(w, r)
 }
 
-func (p *Proxy) count(method, pattern string, status int) {
+func (p *Proxy) arrived(method, path string) *Call {
+	call := &Call{Method: method, Pattern: method + " " + path}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.calls = append(p.calls, Call{Method: method, Pattern: pattern, Status: status})
+	p.calls = append(p.calls, call)
+	return call
+}
+
+func (p *Proxy) answered(call *Call, status int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	call.Status = status
 }
 
 var id = regexp.MustCompile(`/([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})(/|$)`)

@@ -166,6 +166,39 @@ func TestOnlyWholeAddressesAreRewritten(t *testing.T) {
 	}
 }
 
+// TestACallIsCountedBeforeItsEffect holds the service in the middle of a call.
+func TestACallIsCountedBeforeItsEffect(t *testing.T) {
+	var p *proxy.Proxy
+	var during []proxy.Call
+	service := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { during = p.Calls() }))
+	defer service.Close()
+	var err error
+	if p, err = proxy.New(map[string]string{"network": service.URL}); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(p)
+	defer server.Close()
+	get := func() int {
+		response, err := http.Get(server.URL + "/network/v2.0/ports")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		return response.StatusCode
+	}
+	get()
+	if diff := cmp.Diff([]proxy.Call{{Method: "GET", Pattern: "GET /v2.0/ports"}}, during); diff != "" {
+		t.Errorf("during the call (-want +got):\n%s", diff)
+	}
+	if got := p.Calls(); len(got) != 1 || got[0].Status != http.StatusOK {
+		t.Errorf("after it: got %+v, want its status", got)
+	}
+	service.Close()
+	if got := get(); got != http.StatusBadGateway {
+		t.Errorf("a service that is gone: got %d, want 502", got)
+	}
+}
+
 func TestAnUnknownServiceIsNotFound(t *testing.T) {
 	w := newWorld(t)
 	response, err := http.Get(w.url + "/volume/v3")

@@ -161,9 +161,9 @@ func coldStart(t *testing.T, s *story) {
 	s.JoinAll(1, s.nodes)
 	s.Settled(4 * time.Minute)
 	// Ten reads for all nodes, and those of the periods that pass meanwhile. Nodes
-	// that are not Ready yet are looked for: ten or fewer one by one, more in a list.
+	// that are not Ready yet are looked for in every period, one by one at worst.
 	took := time.Since(began)
-	s.within(t, budget{router: 5, port: s.nodes, reads: 10 + 2*int(took/s.pace.routes) + int(took/s.pace.monitor), checks: 10 * (1 + int(took/s.pace.monitor))})
+	s.within(t, budget{router: 5, port: s.nodes, reads: 10 + 2*int(took/s.pace.routes) + int(took/s.pace.monitor), checks: s.nodes * (1 + int(took/s.pace.monitor))})
 }
 
 // idle looks at three periods of the route controller.
