@@ -55,7 +55,7 @@ nodes-down: ## End what nodes-up started and remove all of it
 
 .PHONY: test
 test: kubernetes ## Run every test with the race detector; fails below 80 % coverage
-	@if [ -n "$$UNDERLAY_WITHOUT" ]; then echo "Left out, because the programs are missing: $$UNDERLAY_WITHOUT (apt-get install python3-openstackclient chromium)"; fi
+	@if [ -n "$$UNDERLAY_WITHOUT" ]; then echo "Left out (UNDERLAY_WITHOUT): $$UNDERLAY_WITHOUT. Programs that are missing come with: apt-get install python3-openstackclient chromium"; fi
 	CGO_ENABLED=1 go test -race -cover -timeout 40m ./... | go run ./hack/coverage -min 80 -only '^underlay/(pkg|internal)/'
 
 .PHONY: cover
