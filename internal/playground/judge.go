@@ -118,8 +118,8 @@ func ComparePrefixes(a, b string) int {
 // observation on the way. When the context ends first, the error lists what
 // is wrong still.
 func (p *Playground) Settle(ctx context.Context, seen func(Observation)) error {
+	var problems []string // as last seen: the time may end in the middle of a look
 	for {
-		var problems []string
 		observation, err := p.Observe(ctx)
 		if err == nil {
 			if seen != nil {

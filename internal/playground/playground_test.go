@@ -66,7 +66,7 @@ func TestAWorldWorks(t *testing.T) {
 	if _, err := p.Join(t.Context(), "node-1"); err != nil {
 		t.Fatal(err)
 	}
-	short, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	short, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 	defer cancel()
 	var unsettled *playground.UnsettledError
 	if err := p.Settle(short, nil); !errors.As(err, &unsettled) || !strings.Contains(err.Error(), "node-1: not initialised") {
