@@ -47,7 +47,11 @@ func run(ctx context.Context, m *testing.M) int {
 	if !inside {
 		return outside(ctx)
 	}
-	if err := errors.Join(json.Unmarshal([]byte(message), &built), lab.SettleIn(ctx)); err != nil {
+	err := json.Unmarshal([]byte(message), &built)
+	if err == nil {
+		err = lab.SettleIn(ctx, built)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -92,6 +96,9 @@ func enclosed(ctx context.Context) (err error) {
 	}()
 	options, err := lab.Build(ctx, enclosure.Dir, "../..", kube.LogProgress(os.Stderr))
 	if err != nil {
+		return err
+	}
+	if err := options.OpenRealCloud(ctx); err != nil {
 		return err
 	}
 	message, err := json.Marshal(options)

@@ -24,6 +24,9 @@ type Enclosure struct {
 	lock *os.File
 }
 
+// lockName is the file by which a folder is known to be an enclosure's, and held.
+const lockName = "enclosure.lock"
+
 // namePrefix begins the name of every enclosure's folder.
 const namePrefix = "underlay-nodes"
 
@@ -66,7 +69,7 @@ func remove(dir string) error {
 
 // lock holds a folder until the file is closed, which the end of the process does too.
 func lock(dir string) (*os.File, error) {
-	file, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock the lab's folder: %w", err)
 	}
@@ -78,7 +81,7 @@ func lock(dir string) (*os.File, error) {
 
 // InUse says whether somebody holds an enclosure's folder.
 func InUse(dir string) bool {
-	if _, err := os.Stat(dir); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, lockName)); err != nil {
 		return false
 	}
 	held, err := lock(dir)
@@ -92,11 +95,12 @@ func InUse(dir string) bool {
 // Sweep removes enclosures that nobody holds any more: those of processes that
 // were killed.
 func Sweep() error {
-	dirs, err := filepath.Glob(filepath.Join(Place(), namePrefix+"*"))
+	locks, err := filepath.Glob(filepath.Join(Place(), namePrefix+"*", lockName))
 	if err != nil {
 		return err
 	}
-	for _, dir := range dirs {
+	for _, file := range locks {
+		dir := filepath.Dir(file)
 		held, err := lock(dir)
 		if err != nil {
 			continue // in use
@@ -142,14 +146,17 @@ func (e *Enclosure) Run(ctx context.Context, message string, args []string, star
 }
 
 // SettleIn is the first thing that an enclosed process does.
-func SettleIn(ctx context.Context) error {
+func SettleIn(ctx context.Context, opts Options) error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("mount proc: %w", err)
 	}
-	return batch(ctx, 0, "link set lo up")
+	if err := batch(ctx, 0, "link set lo up"); err != nil {
+		return err
+	}
+	return opts.openRelays(ctx)
 }
 
 // Exists names what has the prefix of an enclosure on this computer: control groups

@@ -20,7 +20,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"underlay/internal/kube"
-	"underlay/pkg/simulator"
 	"underlay/test/nodes/machine"
 	"underlay/test/nodes/reexec"
 	"underlay/test/nodes/tenant"
@@ -45,6 +44,10 @@ type Options struct {
 	Binaries kube.Binaries
 	// ControllerImage and ProbeImage are archives.
 	ControllerImage, ProbeImage string
+	// Account is in a real cloud on this computer; nil starts a simulated one.
+	Account *tenant.Account
+	// Relays lead to the real cloud; see OpenRealCloud.
+	Relays map[string]string
 }
 
 // Programs of Kubernetes that a lab needs.
@@ -108,30 +111,10 @@ func (l *Lab) startRouter(ctx context.Context) (*kube.Process, error) {
 	}
 	l.router, err = reexec.Start(ctx, reexec.Child{
 		Task: routerTask, Name: "router", Dir: l.path("log"),
-		Spec:       routerSpec{Account: l.Account, RouterID: l.Network.RouterID, NetworkID: l.Network.ID},
+		Spec:       routerSpec{Account: l.Account, Relays: l.opts.Relays, RouterID: l.Network.RouterID, NetworkID: l.Network.ID},
 		Namespaces: syscall.CLONE_NEWNET,
 	})
 	return l.router, err
-}
-
-// openCloud starts the simulated OpenStack on every address of this namespace.
-func (l *Lab) openCloud(ctx context.Context) error {
-	listener, err := kube.Listen(ctx, "0.0.0.0:5000")
-	if err != nil {
-		return fmt.Errorf("serve the simulated cloud: %w", err)
-	}
-	cloud := simulator.New(simulator.Options{})
-	l.server = &http.Server{Handler: cloud, ReadHeaderTimeout: 10 * time.Second}
-	server := l.server
-	go func() { _ = server.Serve(listener) }() // it ends with Close
-	l.Account = tenant.Account{Username: "demo", Password: "simulated", Project: "demo", Region: "RegionOne"}
-	// The address is there once the router is connected; this process asks by loopback.
-	l.Account.AuthURL = simulator.IdentityURL("http://127.0.0.1:5000")
-	if l.Cloud, err = tenant.Login(ctx, l.Account); err != nil {
-		return err
-	}
-	l.Account.AuthURL = simulator.IdentityURL("http://" + apiAddress.Addr().String() + ":5000")
-	return nil
 }
 
 func (l *Lab) startCluster(ctx context.Context) error {

@@ -77,7 +77,7 @@ func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
 		Task: machineTask, Name: "machine", Dir: m.Dir, Namespaces: isolation,
 		Spec: machine.Spec{
 			Name: spec.Name, Dir: m.Dir, Cgroup: m.cgroup, UUID: server.ID,
-			Address: netip.PrefixFrom(address, nodeSubnet.Bits()), Gateway: l.Network.Gateway,
+			Relays: l.opts.Relays, Address: netip.PrefixFrom(address, nodeSubnet.Bits()), Gateway: l.Network.Gateway,
 			Binaries: map[string]string{"kubelet": l.opts.Binaries[kube.Kubelet], "kube-proxy": l.opts.Binaries[kube.Proxy]},
 			Images:   images, Files: slices.Concat(files, bootstrap, spec.Files), // a later one replaces an earlier one
 			Programs: programs(spec.Name, flags),

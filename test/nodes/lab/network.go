@@ -67,7 +67,6 @@ func cableRouter(ctx context.Context, router int, interior tenant.Port) error {
 		return err
 	}
 	return batch(ctx, router,
-		"link set lo up",
 		"addr add "+uplink.String()+" dev "+uplinkName,
 		"link set "+uplinkName+" up",
 		// Without an address of its own a bridge takes one of its ports', and another

@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -17,6 +18,7 @@ const routerTask = "router"
 // routerSpec is what the router is told.
 type routerSpec struct {
 	Account             tenant.Account
+	Relays              map[string]string
 	RouterID, NetworkID string
 }
 
@@ -29,6 +31,9 @@ func runRouter(ctx context.Context, text []byte) error {
 	}
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
 		return fmt.Errorf("turn forwarding on: %w", err)
+	}
+	if err := errors.Join(batch(ctx, 0, "link set lo up"), openRelays(ctx, spec.Relays)); err != nil {
+		return err
 	}
 	client, err := loginPatiently(ctx, spec.Account)
 	if err != nil {

@@ -74,11 +74,17 @@ func stateMounts(spec Spec) []mount {
 	for name, path := range spec.Binaries {
 		mounts = append(mounts, mount{source: path, target: "usr/local/bin/" + name, flags: unix.MS_BIND, file: true})
 	}
+	for _, socket := range spec.Relays { // an overlay's copy of a socket leads nowhere
+		mounts = append(mounts, mount{source: socket, target: relayPath(socket), flags: unix.MS_BIND, file: true})
+	}
 	for i, path := range spec.Images {
 		mounts = append(mounts, mount{source: path, target: imagePath(i), flags: unix.MS_BIND, file: true})
 	}
 	return mounts
 }
+
+// relayPath is where a machine finds a socket, without the first "/".
+func relayPath(socket string) string { return "opt/relays/" + filepath.Base(socket) }
 
 // imagePath is where a machine finds its images, without the first "/".
 func imagePath(i int) string { return fmt.Sprintf("opt/images/%d.tar", i) }

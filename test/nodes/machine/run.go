@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"underlay/internal/kube"
+	"underlay/test/nodes/relay"
 )
 
 // cableTimeout is how long a machine waits for its network interface, and
@@ -39,6 +40,11 @@ func Run(ctx context.Context, text []byte) error {
 	}
 	if err := configureNetwork(ctx, spec); err != nil {
 		return err
+	}
+	for address, socket := range spec.Relays {
+		if _, err := relay.Open(ctx, "tcp", address, "unix", "/"+relayPath(socket)); err != nil {
+			return err
+		}
 	}
 	containerd, err := start(ctx, Program{Name: "containerd"})
 	if err != nil {

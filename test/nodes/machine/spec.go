@@ -47,6 +47,9 @@ type Spec struct {
 	// Address with the length of its subnet, and the gateway.
 	Address netip.Prefix
 	Gateway netip.Addr
+	// Relays are addresses of the machine's loopback that lead out by sockets: those
+	// of a cloud whose catalog says so.
+	Relays map[string]string
 	// Binaries are put into /usr/local/bin by name.
 	Binaries map[string]string
 	// Images are archives of container images.

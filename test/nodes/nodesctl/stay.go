@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"underlay/test/nodes/lab"
+	"underlay/test/nodes/relay"
 )
 
 // labName is the folder of the lab in the enclosure.
@@ -39,13 +39,12 @@ func openRelays(ctx context.Context, options lab.Options, nodes int) (stop conte
 	a := assignment{Options: options, Nodes: nodes}
 	a.Options.Name = labName
 	for socket, address := range map[string]*string{kubernetesSocket: &a.Kubernetes, openStackSocket: &a.OpenStack} {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+		entrance, err := relay.Open(ctx, "tcp", "127.0.0.1:0", "unix", filepath.Join(home, socket))
 		if err != nil {
 			stop()
-			return nil, "", fmt.Errorf("listen on loopback: %w", err)
+			return nil, "", err
 		}
-		*address = listener.Addr().String()
-		go func() { _ = lab.Relay(ctx, listener, "unix", filepath.Join(home, socket)) }() // ends with the context
+		*address = entrance.String()
 	}
 	text, err := json.Marshal(a)
 	return stop, string(text), err
@@ -54,7 +53,10 @@ func openRelays(ctx context.Context, options lab.Options, nodes int) (stop conte
 // stay is the enclosed process: a lab, until the context ends.
 func stay(ctx context.Context, message string) (err error) {
 	var a assignment
-	if err := errors.Join(json.Unmarshal([]byte(message), &a), lab.SettleIn(ctx)); err != nil {
+	if err := json.Unmarshal([]byte(message), &a); err != nil {
+		return err
+	}
+	if err := lab.SettleIn(ctx, a.Options); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -63,12 +65,10 @@ func stay(ctx context.Context, message string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close(ctx)) }()
-	for socket, address := range map[string]string{kubernetesSocket: l.Address(), openStackSocket: "127.0.0.1:5000"} {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "unix", filepath.Join(home, socket))
-		if err != nil {
+	for socket, address := range map[string]string{kubernetesSocket: l.Address(), openStackSocket: lab.SimulatorAddress} {
+		if _, err := relay.Open(ctx, "unix", filepath.Join(home, socket), "tcp", address); err != nil {
 			return err
 		}
-		go func() { _ = lab.Relay(ctx, listener, "tcp", address) }() // ends with the context
 	}
 	if err := populate(ctx, l, a.Nodes); err != nil {
 		return err
@@ -77,14 +77,18 @@ func stay(ctx context.Context, message string) (err error) {
 	if err != nil {
 		return err
 	}
+	page := "http://" + a.OpenStack + "/"
+	if a.Options.Account != nil {
+		page = "none, it is at " + a.Options.Account.AuthURL
+	}
 	text := fmt.Sprintf(`%d real nodes after %d s.
   export KUBECONFIG=%s
   %s get nodes -o wide
-  the cloud's live page:  http://%s/
+  the cloud's live page:  %s
   a shell on a node:      bin/nodesctl exec node-1 bash
   logs:                   %s/node-*/log
   end it:                 make nodes-down
-`, a.Nodes, int(time.Since(began).Seconds()), kubeconfig, a.Options.Binaries["kubectl"], a.OpenStack, l.Folder())
+`, a.Nodes, int(time.Since(began).Seconds()), kubeconfig, a.Options.Binaries["kubectl"], page, l.Folder())
 	if err := os.WriteFile(filepath.Join(home, readyText), []byte(text), 0o644); err != nil {
 		return err
 	}

@@ -28,6 +28,9 @@ const (
 	readyText = "ready.txt"
 )
 
+// serverLog is what the first process says; it is there before the folder is.
+var serverLog = filepath.Join(os.TempDir(), "underlay-nodesctl.log")
+
 const (
 	upTimeout   = 30 * time.Minute // Kubernetes may have to be built first
 	downTimeout = 2 * time.Minute
@@ -42,7 +45,7 @@ func up(ctx context.Context, root string, nodes int) error {
 	if lab.InUse(home) {
 		return errors.New("a lab is up already: " + filepath.Join(home, readyText))
 	}
-	log, err := os.CreateTemp("", "underlay-nodes-*.log")
+	log, err := os.Create(serverLog)
 	if err != nil {
 		return err
 	}
@@ -99,6 +102,9 @@ func serve(ctx context.Context, root string, nodes int) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := options.OpenRealCloud(ctx); err != nil {
+		return err
+	}
 	stopRelays, message, err := openRelays(ctx, options, nodes)
 	if err != nil {
 		return err
@@ -126,6 +132,9 @@ func down(ctx context.Context) error {
 			return fmt.Errorf("the lab does not end: %w", ctx.Err())
 		case <-time.After(100 * time.Millisecond):
 		}
+	}
+	if err := os.Remove(serverLog); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
 	}
 	return lab.Sweep() // of one that was killed
 }

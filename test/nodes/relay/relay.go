@@ -1,4 +1,6 @@
-package lab
+// Package relay leads connections from one network namespace into another: over a
+// socket in a folder that both see, since such a socket is bound to no network.
+package relay
 
 import (
 	"context"
@@ -9,10 +11,18 @@ import (
 	"sync"
 )
 
-// Relay passes connections on from one listener to one address, until the context
-// ends. A socket in a folder reaches from one network namespace to another, which
-// is the only way in or out of a lab, and exists only where somebody made it.
-func Relay(ctx context.Context, from net.Listener, network, address string) error {
+// Open listens on an address and passes connections on to another until the context
+// ends. Networks are those of package net: "tcp", "unix".
+func Open(ctx context.Context, fromNetwork, from, toNetwork, to string) (net.Addr, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, fromNetwork, from)
+	if err != nil {
+		return nil, fmt.Errorf("relay to %s: %w", to, err)
+	}
+	go func() { _ = serve(ctx, listener, toNetwork, to) }() // it ends with the context
+	return listener.Addr(), nil
+}
+
+func serve(ctx context.Context, from net.Listener, network, address string) error {
 	stop := context.AfterFunc(ctx, func() { _ = from.Close() })
 	defer stop()
 	for {
@@ -23,11 +33,11 @@ func Relay(ctx context.Context, from net.Listener, network, address string) erro
 			}
 			return fmt.Errorf("relay to %s: %w", address, err)
 		}
-		go relay(ctx, conn, network, address)
+		go pass(ctx, conn, network, address)
 	}
 }
 
-func relay(ctx context.Context, in net.Conn, network, address string) {
+func pass(ctx context.Context, in net.Conn, network, address string) {
 	defer func() { _ = in.Close() }()
 	var dialer net.Dialer
 	out, err := dialer.DialContext(ctx, network, address)
