@@ -297,6 +297,31 @@ func (w *world) forgetLedger() {
 	}
 }
 
+// Defect 11: a node whose server is gone, while its Node is still there, stops
+// nothing for the others. Its own route is kept.
+func TestDefect11ANodeWithoutPortsHarmsNoOther(t *testing.T) {
+	onBoth(t, func(t *testing.T, neutron worldOption) {
+		w := newWorld(t, neutron)
+		w.join(0, 3)
+		p := w.start()
+		defer p.end()
+		w.settle(time.Minute)
+		orphan := route(w.podCIDRs(1)[0], w.addressOf(nodeName(1), false))
+		w.cloud.DeleteServer(w.servers[nodeName(1)].ID)
+		pass(2 * time.Minute) // until a list of ports shows it
+		w.join(3, 4)
+		w.cloud.SetRoutes(w.router, []simulator.RouteState{orphan})
+		pass(time.Minute)
+		want := []simulator.RouteState{orphan}
+		for _, i := range []int{0, 2, 3} {
+			want = append(want, route(w.podCIDRs(i)[0], w.addressOf(nodeName(i), false)))
+		}
+		if diff := cmp.Diff(sortRoutes(want), sortRoutes(w.cloud.Router(w.router).Routes)); diff != "" {
+			t.Errorf("routes of the router (-want +got):\n%s", diff)
+		}
+	})
+}
+
 // Credentials for another project show no port at all. Nothing may follow from that.
 func TestAnEmptyPortListRemovesNothing(t *testing.T) {
 	onBoth(t, func(t *testing.T, neutron worldOption) {

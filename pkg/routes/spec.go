@@ -49,7 +49,8 @@ type Desired struct {
 	// known. A route for one of them is kept, whatever its next hop: that we
 	// cannot see a port proves nothing, and there is no better next hop.
 	Unroutable map[netip.Prefix]bool
-	// visible counts the nodes of which a port is seen.
+	// visible counts the nodes of which a port is seen, and those that are too new
+	// to have one.
 	visible int
 	// unknown holds a key for each node that the port list does not explain;
 	// the key changes when the node's addresses do.
@@ -85,6 +86,9 @@ func (d *Desired) include(node *v1.Node, ports *portIndex, attached attachment) 
 	internal := internalIPs(node)
 	own := portsOf(node, internal, ports, attached)
 	early := len(own) == 0 && uninitialised(node)
+	if len(own) > 0 || early {
+		d.visible++
+	}
 	explained := d.claim(node, internal, own)
 	for _, cidr := range node.Spec.PodCIDRs {
 		want, err := d.want(node, cidr, internal, own, attached)
