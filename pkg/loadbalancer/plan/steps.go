@@ -43,9 +43,10 @@ type (
 type (
 	// CreateListener makes a listener over Pool (nil: none).
 	CreateListener struct {
-		Balancer string
-		Desired  tree.Listener
-		Pool     *PoolRef
+		// Balancer is the load balancer's id, Label its name.
+		Balancer, Label string
+		Desired         tree.Listener
+		Pool            *PoolRef
 	}
 	// UpdateListener writes what is not nil.
 	UpdateListener struct {
@@ -69,9 +70,10 @@ type (
 type (
 	// CreatePool makes an empty pool for the listener at Key.
 	CreatePool struct {
-		Balancer string
-		Key      tree.Key
-		Desired  tree.Pool
+		// Balancer is the load balancer's id, Label its name.
+		Balancer, Label string
+		Key             tree.Key
+		Desired         tree.Pool
 	}
 	// UpdatePool writes what is not nil.
 	UpdatePool struct {
@@ -115,10 +117,14 @@ type (
 
 // Steps on floating IPs. The VIP port is the load balancer's own, made with it.
 type (
-	// CreateFloatingIP makes one on the VIP port.
-	CreateFloatingIP struct{ Wish tree.FloatingIPWish }
+	// CreateFloatingIP makes one on the VIP port or, where Unattached, on none:
+	// another is still there and goes only when the new one is sure.
+	CreateFloatingIP struct {
+		Wish       tree.FloatingIPWish
+		Unattached bool
+	}
 	// AttachFloatingIP puts an existing one on the VIP port; Description is
-	// written with it where not nil.
+	// written with it where not nil. ID is "" for the one that this plan makes.
 	AttachFloatingIP struct {
 		ID, Address string
 		Description *string
@@ -158,6 +164,7 @@ type (
 	}
 	// DeleteSecurityGroup deletes a group that no port carries any more.
 	DeleteSecurityGroup struct{ ID, Name string }
-	// DescribePort writes the description of the VIP port.
+	// DescribePort writes the description of the VIP port; PortID is "" for that
+	// of the load balancer that this plan makes.
 	DescribePort struct{ PortID, Description string }
 )

@@ -20,7 +20,7 @@ type Balancer struct {
 	Operating    Operating
 
 	// Listeners are sorted by Key. Pools are those that are no listener's
-	// default pool, sorted by ID: they are never ours.
+	// default pool, sorted by ID: ours where an unfinished change left them.
 	Listeners []Listener
 	Pools     []Pool
 }

@@ -13,7 +13,7 @@ type Desired struct {
 
 	// Balancer is what this Service wants of a load balancer. Its Listeners are
 	// those of this Service only; its Tags are those that must be there (others
-	// may be there too, unless ExactTags).
+	// may be there too).
 	Balancer Balancer
 	// Gone: the Service wants nothing any more; all of the below is empty.
 	Gone bool
@@ -65,8 +65,12 @@ type Actual struct {
 	// Owned: the Service's own, to be changed and deleted as a whole. Else only
 	// the listeners that carry the Service's name are.
 	Owned bool
-	// FloatingIPs are those attached to the VIP port, and those of this Service
-	// by their description, attached or not; sorted by id.
+	// Former are load balancers beside Balancer on which this Service still has
+	// something: its own that a lost answer made twice, or one that it shared
+	// before. They are read like Balancer, with all their listeners and pools.
+	Former []Balancer
+	// FloatingIPs are those attached to the VIP port, those of this Service by
+	// their description, attached or not, and the one at the wanted address.
 	FloatingIPs []FloatingIP
 	// SecurityGroups are the groups of this Service, sorted by id: usually one.
 	SecurityGroups []SecurityGroup

@@ -1,6 +1,10 @@
 package tree
 
-import "cmp"
+import (
+	"cmp"
+	"net"
+	"strconv"
+)
 
 // Pool is an Octavia pool with its members and monitor. Protocol is immutable.
 // API: https://docs.openstack.org/api-ref/load-balancer/v2/#pools
@@ -52,6 +56,9 @@ type Target struct {
 	Address string // canonical
 	Port    int
 }
+
+// String is "10.0.0.7:30080" or "[fd00::7]:30080".
+func (t Target) String() string { return net.JoinHostPort(t.Address, strconv.Itoa(t.Port)) }
 
 // Compare orders targets by address, then port.
 func (t Target) Compare(other Target) int {
