@@ -39,6 +39,11 @@ type MachineSpec struct {
 	// StaticPod provisions it with the control plane's Ignition configuration of
 	// manifests/node, and not with the worker's.
 	StaticPod bool
+	// OtherNetwork leaves out what manifests/node does for pods, and containerd's
+	// template: somebody else gives the pods their network.
+	OtherNetwork bool
+	// Images are archives of further container images.
+	Images []string
 	// Files are added, and replace those that the node would have.
 	Files []machine.File
 }
@@ -65,11 +70,14 @@ func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
 	l.machines = append(l.machines, m)
 	l.mu.Unlock()
 	files, flags, errFiles := l.provisioned(spec.StaticPod)
-	bootstrap, errBootstrap := l.nodeFiles(spec.Name, m.cgroup)
+	if spec.OtherNetwork {
+		files = slices.DeleteFunc(files, func(file machine.File) bool { return file.Path == masqueradeFile || file.Path == templateFile })
+	}
+	bootstrap, errBootstrap := l.nodeFiles(spec, m.cgroup)
 	if err := errors.Join(errFiles, errBootstrap, machine.MakeCgroup(m.cgroup)); err != nil {
 		return nil, fmt.Errorf("boot %s: %w", spec.Name, err)
 	}
-	images := []string{l.opts.ProbeImage}
+	images := append([]string{l.opts.ProbeImage}, spec.Images...)
 	if spec.ControlPlane {
 		images = append(images, l.opts.ControllerImage)
 	}

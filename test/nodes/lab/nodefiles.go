@@ -18,8 +18,8 @@ var cniFolders = []string{"/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni"}
 // cniPlugins are those that manifests/node and containerd need.
 var cniPlugins = []string{"loopback", "ptp", "host-local", "portmap"}
 
-// pluginFolder is the first that has all of them; "" when none has.
-func pluginFolder() string {
+// PluginFolder is the first that has all of them; "" when none has.
+func PluginFolder() string {
 	for _, folder := range cniFolders {
 		complete := true
 		for _, plugin := range cniPlugins {
@@ -32,6 +32,12 @@ func pluginFolder() string {
 	}
 	return ""
 }
+
+// What manifests/node puts on a node for its pods.
+const (
+	masqueradeFile = "/etc/nftables.d/pods.nft"
+	templateFile   = "/etc/containerd/pods.conflist.template"
+)
 
 // containerdConfig is that of containerd 1.6 to 2.x, without what a computer within
 // a computer lacks.
@@ -46,7 +52,7 @@ disabled_plugins = [
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = %q
     conf_dir = "/etc/cni/net.d"
-    conf_template = "/etc/containerd/pods.conflist.template"
+    conf_template = %q
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
 `
@@ -75,7 +81,11 @@ resolvConf: ""
 `
 
 // nodeFiles are what a bootstrap such as kubeadm writes on every node.
-func (l *Lab) nodeFiles(name, cgroup string) ([]machine.File, error) {
+func (l *Lab) nodeFiles(spec MachineSpec, cgroup string) ([]machine.File, error) {
+	name, template := spec.Name, templateFile
+	if spec.OtherNetwork {
+		template = "" // containerd's default: it waits for a configuration
+	}
 	kubelet, err := l.Cluster.KubeconfigFor("system:node:"+name, "system:nodes")
 	if err != nil {
 		return nil, err
@@ -85,7 +95,7 @@ func (l *Lab) nodeFiles(name, cgroup string) ([]machine.File, error) {
 		return nil, err
 	}
 	files := []machine.File{
-		{Path: "/etc/containerd/config.toml", Content: fmt.Appendf(nil, containerdConfig, ProbeRef, pluginFolder()), Mode: 0o644},
+		{Path: "/etc/containerd/config.toml", Content: fmt.Appendf(nil, containerdConfig, ProbeRef, PluginFolder(), template), Mode: 0o644},
 		// As cloud-init writes them; and no name server, since none can be reached.
 		{Path: "/etc/hosts", Content: []byte("127.0.0.1 localhost\n127.0.1.1 " + name + "\n"), Mode: 0o644},
 		{Path: "/etc/resolv.conf", Mode: 0o644},

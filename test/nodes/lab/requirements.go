@@ -32,7 +32,7 @@ func Lacks(ctx context.Context) []string {
 			lacks = append(lacks, "the program "+command)
 		}
 	}
-	if pluginFolder() == "" {
+	if PluginFolder() == "" {
 		lacks = append(lacks, fmt.Sprintf("the CNI plugins %s in one of %s", strings.Join(cniPlugins, ", "), strings.Join(cniFolders, ", ")))
 	}
 	if len(lacks) > 0 {
