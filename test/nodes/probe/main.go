@@ -1,6 +1,7 @@
 // Command probe is what runs in the test's pods: a server that says who asked, a
-// client of it, a ping that refuses to be fragmented, and the pause of a pod's
-// sandbox. It is one static binary, so an image needs nothing else.
+// client of it, a ping that refuses to be fragmented, a watch that misses nothing, a
+// measure of latency, and the pause of a pod's sandbox. It is one static binary, so
+// an image needs nothing else.
 package main
 
 import (
@@ -17,7 +18,7 @@ import (
 	"time"
 )
 
-const usage = `usage: probe serve | get URL | ping ADDRESS PAYLOAD COUNT | pause`
+const usage = `usage: probe serve | get URL | ping ADDRESS PAYLOAD COUNT | pingpong ADDRESS COUNT | watch | pause`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -29,34 +30,56 @@ func main() {
 	}
 }
 
+// command is what the first argument names; it is given the others.
+type command struct {
+	arguments int
+	run       func(ctx context.Context, args []string) error
+}
+
+var commands = map[string]command{
+	"serve": {0, func(ctx context.Context, _ []string) error { return serve(ctx) }},
+	"get":   {1, func(ctx context.Context, args []string) error { return get(ctx, args[0]) }},
+	"ping": {3, func(ctx context.Context, args []string) error {
+		payload, errPayload := strconv.Atoi(args[1])
+		count, errCount := strconv.Atoi(args[2])
+		if err := errors.Join(errPayload, errCount); err != nil {
+			return err
+		}
+		return ping(ctx, args[0], payload, count)
+	}},
+	"pingpong": {2, func(ctx context.Context, args []string) error {
+		count, err := strconv.Atoi(args[1])
+		if err != nil {
+			return err
+		}
+		return pingpong(ctx, args[0], count)
+	}},
+	"watch": {0, func(ctx context.Context, _ []string) error { return watch(ctx, os.Stdin) }},
+	"pause": {0, func(ctx context.Context, _ []string) error {
+		<-ctx.Done()
+		return nil
+	}},
+}
+
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
-	switch {
-	case args[0] == "serve":
-		return serve(ctx)
-	case args[0] == "pause":
-		<-ctx.Done()
-		return nil
-	case args[0] == "get" && len(args) == 2:
-		return get(ctx, args[1])
-	case args[0] == "ping" && len(args) == 4:
-		payload, errPayload := strconv.Atoi(args[2])
-		count, errCount := strconv.Atoi(args[3])
-		if err := errors.Join(errPayload, errCount); err != nil {
-			return err
-		}
-		return ping(ctx, args[1], payload, count)
-	default:
+	wanted, known := commands[args[0]]
+	if !known || len(args)-1 != wanted.arguments {
 		return errors.New(usage)
 	}
+	return wanted.run(ctx, args[1:])
 }
 
-// serve answers every request with the client's address and this host's name.
+// serve answers every request with the client's address and this host's name, and
+// echoes on another port.
 func serve(ctx context.Context) error {
 	name, err := os.Hostname()
 	if err != nil {
+		return err
+	}
+	if err := echo(ctx); err != nil {
 		return err
 	}
 	server := &http.Server{Addr: ":8080", ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
