@@ -29,7 +29,7 @@ func TestDaemonSet(t *testing.T) {
 		}
 	}
 	w.log("nodes have registered")
-	w.deployDaemonSet()
+	w.deployDaemonSet(w.Account.CloudConf(w.Network.RouterID))
 	w.log("the DaemonSet is rolled out")
 	w.untilReady(names...)
 	w.deployWeb()
@@ -62,11 +62,11 @@ func TestDaemonSet(t *testing.T) {
 	})
 }
 
-// deployDaemonSet does what docs/how-to/deploy.md says.
-func (w *world) deployDaemonSet() {
+// deployDaemonSet does what docs/how-to/deploy.md says, with this cloud.conf.
+func (w *world) deployDaemonSet(cloudConf string) {
 	w.t.Helper()
 	conf := filepath.Join(w.t.TempDir(), "cloud.conf")
-	if err := os.WriteFile(conf, []byte(w.Account.CloudConf(w.Network.RouterID)), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte(cloudConf), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 	w.kubectl("-n", "kube-system", "create", "secret", "generic", "cloud-config", "--from-file=cloud.conf="+conf)

@@ -23,6 +23,7 @@ import (
 	"testing"
 
 	"underlay/internal/kube"
+	"underlay/test/dataplane/flannel"
 	"underlay/test/nodes/lab"
 	"underlay/test/nodes/reexec"
 )
@@ -30,8 +31,11 @@ import (
 // without is the variable that says what shall be left out, with commas between.
 const without = "UNDERLAY_WITHOUT"
 
-// built is what the tests run; TestMain fills it in.
-var built lab.Options
+// built is what the tests run; TestMain fills it in. flannelImage is an archive.
+var (
+	built        lab.Options
+	flannelImage string
+)
 
 func TestMain(m *testing.M) {
 	reexec.Dispatch(lab.Tasks())
@@ -48,6 +52,7 @@ func run(ctx context.Context, m *testing.M) int {
 		return outside(ctx)
 	}
 	err := json.Unmarshal([]byte(message), &built)
+	flannelImage = flannel.Archive(built.Dir)
 	if err == nil {
 		err = lab.SettleIn(ctx, built)
 	}
@@ -65,7 +70,7 @@ func outside(ctx context.Context) int {
 		fmt.Printf("left out: %s says so\n", without)
 		return 0
 	}
-	if lacks := lab.Lacks(ctx); len(lacks) > 0 {
+	if lacks := append(lab.Lacks(ctx), flannel.Lacks()...); len(lacks) > 0 {
 		fmt.Printf("left out: this computer lacks %s\n", strings.Join(lacks, "; "))
 		if os.Getenv("CI") == "true" {
 			return 1
@@ -96,6 +101,9 @@ func enclosed(ctx context.Context) (err error) {
 	}()
 	options, err := lab.Build(ctx, enclosure.Dir, "../..", kube.LogProgress(os.Stderr))
 	if err != nil {
+		return err
+	}
+	if err := flannel.BuildImage(ctx, enclosure.Dir, func(what string) { fmt.Fprintln(os.Stderr, what) }); err != nil {
 		return err
 	}
 	if err := options.OpenRealCloud(ctx); err != nil {
