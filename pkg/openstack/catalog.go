@@ -25,6 +25,8 @@ type service struct {
 	version string   // the path segment, e.g. "v2.0"
 	// scoped: what follows the version in the catalog's URL (a project id) belongs to it.
 	scoped bool
+	// advice is what to do where the catalog has no such service.
+	advice string
 }
 
 // The services in use (https://service-types.openstack.org). An endpoint may be
@@ -32,6 +34,11 @@ type service struct {
 var (
 	network = service{kind: "network", aliases: []string{"networking"}, version: "v2.0"}
 	compute = service{kind: "compute", version: "v2.1", scoped: true}
+	// Octavia serves the same under v2; v2.0 is the older name.
+	balancing = service{
+		kind: "load-balancer", version: "v2.0",
+		advice: "ask the cloud's operator for Octavia, or set enabled=false in [LoadBalancer]",
+	}
 )
 
 // endpoint finds the URL under which the service's resources are, with a slash at its end.
@@ -64,6 +71,9 @@ func (s service) missing(region, access string, regions []string) error {
 	if len(regions) > 0 {
 		slices.Sort(regions)
 		message += fmt.Sprintf(" in region %q; it has %q", region, slices.Compact(regions))
+	}
+	if s.advice != "" {
+		message += ": " + s.advice
 	}
 	return &cloud.Error{Class: cloud.ErrUnsupported, Request: "find " + s.kind, Message: message}
 }

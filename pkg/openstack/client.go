@@ -15,8 +15,12 @@ import (
 	"underlay/internal/snapshot"
 	"underlay/pkg/config"
 	"underlay/pkg/instances"
+	"underlay/pkg/loadbalancer"
+	"underlay/pkg/loadbalancer/tree"
 	"underlay/pkg/routes"
 )
+
+var _ loadbalancer.Cloud = (*Client)(nil)
 
 // Options tune a Client. The zero value is right for production.
 type Options struct {
@@ -94,6 +98,10 @@ type Client struct {
 	features     *snapshot.Shared[routes.Features]
 	ports        *snapshot.Shared[portList]
 	servers      *snapshot.Shared[[]instances.Server]
+	// balancing is the newest version of the load balancer API.
+	balancing *snapshot.Shared[tree.Version]
+	externals *snapshot.Shared[[]tree.Network]
+	subnets   *snapshot.Shared[[]tree.Subnet]
 }
 
 // New prepares a client. It reads the CA and certificate files but never touches
@@ -107,6 +115,9 @@ func New(cfg config.Global, opts Options) (*Client, error) {
 	c.features = snapshot.New(c.readFeatures)
 	c.ports = snapshot.New(c.listPorts)
 	c.servers = snapshot.New(c.listServers)
+	c.balancing = snapshot.New(c.readOctaviaVersion)
+	c.externals = snapshot.New(c.listExternalNetworks)
+	c.subnets = snapshot.New(c.listSubnets)
 	first, err := c.newWire(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("prepare OpenStack client: %w", err)
@@ -116,6 +127,16 @@ func New(cfg config.Global, opts Options) (*Client, error) {
 		warnInsecure()
 	}
 	return c, nil
+}
+
+// forget makes everybody read again: other credentials may show another cloud.
+func (c *Client) forget() {
+	c.features.Invalidate()
+	c.ports.Invalidate()
+	c.servers.Invalidate()
+	c.balancing.Invalidate()
+	c.externals.Invalidate()
+	c.subnets.Invalidate()
 }
 
 var warnInsecure = sync.OnceFunc(func() {

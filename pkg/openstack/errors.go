@@ -21,6 +21,7 @@ var kinds = map[string]error{
 	"OverQuota":                   cloud.ErrQuota,
 	"AllowedAddressPairExhausted": cloud.ErrQuota,
 	"IpAddressGenerationFailure":  cloud.ErrQuota,
+	"ExternalIpAddressExhausted":  cloud.ErrQuota,
 	"overLimit":                   cloud.ErrQuota,
 
 	// 409 on meaning, not on a state that passes by itself.
@@ -33,9 +34,13 @@ var kinds = map[string]error{
 	"SubnetInUse":                                cloud.ErrInvalid,
 	"PortInUse":                                  cloud.ErrInvalid,
 	"IpAddressInUse":                             cloud.ErrInvalid,
+	"IpAddressAlreadyAllocated":                  cloud.ErrInvalid,
 	"MacAddressInUse":                            cloud.ErrInvalid,
 	"SecurityGroupInUse":                         cloud.ErrInvalid,
 	"SecurityGroupRuleExists":                    cloud.ErrInvalid,
+
+	// 404 of something else than what the call is about.
+	"ExternalGatewayForFloatingIPNotFound": cloud.ErrInvalid,
 }
 
 // statuses are the classes of the statuses that mean the same in every service
@@ -117,6 +122,11 @@ func (k *call) fromAnswer(answer gophercloud.ErrUnexpectedResponseCode) *cloud.E
 func (k *call) classOf(status int, said fault, after time.Duration) error {
 	if class, ok := kinds[said.kind]; ok && status < http.StatusInternalServerError {
 		return class
+	}
+	if k.service == balancing.kind {
+		if class := k.octaviaClass(status, said); class != nil {
+			return class
+		}
 	}
 	switch {
 	case status == http.StatusNotFound && !said.known:

@@ -1,6 +1,7 @@
 package openstack
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"unicode/utf8"
@@ -23,16 +24,14 @@ const maxMessage = 500
 //	Nova      {"itemNotFound": {"code": 404, "message": "…"}}          (Cinder too)
 //	Keystone  {"error": {"code": 401, "title": "Unauthorized", "message": "…"}}
 //	Octavia   {"faultcode": "Client", "faultstring": "…", "debuginfo": null}
-//	Pecan     {"code": "404 Not Found", "title": "Not Found", "message": "…"}
+//	WebOb     {"code": "404 Not Found", "title": "Not Found", "message": "…"}
+//	Pecan     {"code": 404, "title": "Not Found", "description": "…"}       (before Octavia's own code runs)
 func readFault(body []byte) fault {
 	var outer map[string]json.RawMessage
 	if json.Unmarshal(body, &outer) != nil || len(outer) == 0 {
 		return fault{}
 	}
-	flat := text(outer, "faultstring")
-	if flat == "" {
-		flat = text(outer, "message")
-	}
+	flat := cmp.Or(text(outer, "faultstring"), text(outer, "message"), text(outer, "description"))
 	if flat != "" {
 		return fault{known: true, kind: text(outer, "title"), message: shorten(flat)}
 	}

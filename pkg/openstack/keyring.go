@@ -138,6 +138,7 @@ func (k *keyring) adopt(made *session) {
 	k.mu.Unlock()
 	if old != made.wire {
 		old.retire()
+		made.wire.client.forget()
 	}
 }
 

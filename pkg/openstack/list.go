@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -17,30 +18,54 @@ const maxPages = 1000
 
 // list reads all pages of a collection. Pages are asked for at our own endpoint:
 // of the service's link to the next page only the query is used, because a
-// service behind a proxy often does not know its own URL.
+// service behind a proxy often does not know its own URL; and what that query
+// does not say stays as it was asked, because Octavia's links forget the filters
+// (octavia/api/common/pagination.py, _make_links).
 func list[T any](ctx context.Context, client *gophercloud.ServiceClient, collection string, query url.Values, key string) ([]T, error) {
 	var all []T
 	seen := map[string]bool{}
 	for at := query.Encode(); !seen[at] && len(seen) < maxPages; {
-		seen[at] = true
 		path := collection
 		if at != "" {
 			path += "?" + at
 		}
 		items, next, err := page[T](ctx, client, path, key)
 		if err != nil {
+			if len(seen) > 0 {
+				err = &laterPageError{err}
+			}
 			return nil, err
 		}
+		seen[at] = true
 		all = append(all, items...)
-		if next == "" {
+		if next == nil {
 			return all, nil
 		}
-		at = next
+		at = after(query, next).Encode()
 	}
 	return nil, &cloud.Error{
 		Class: cloud.ErrUnavailable, Request: "GET /" + collection, Message: "the pages of the list never end",
 	}
 }
+
+// after is a query with what the link to the next page says in its place.
+func after(query, next url.Values) url.Values {
+	out := maps.Clone(query)
+	if out == nil {
+		out = url.Values{}
+	}
+	maps.Copy(out, next)
+	return out
+}
+
+// laterPageError is the error of a page that is not the first.
+type laterPageError struct{ err error }
+
+// Error is the page's own error.
+func (e *laterPageError) Error() string { return e.err.Error() }
+
+// Unwrap gives the page's own error.
+func (e *laterPageError) Unwrap() error { return e.err }
 
 // get reads one URL.
 func get(ctx context.Context, client *gophercloud.ServiceClient, url string, into any) error {
@@ -51,24 +76,24 @@ func get(ctx context.Context, client *gophercloud.ServiceClient, url string, int
 	return response.Body.Close() // gophercloud has read it and closed it; it does not say so
 }
 
-// page reads one page, and the query of the next one or "".
-func page[T any](ctx context.Context, client *gophercloud.ServiceClient, path, key string) ([]T, string, error) {
+// page reads one page, and the query of the next one or nil.
+func page[T any](ctx context.Context, client *gophercloud.ServiceClient, path, key string) ([]T, url.Values, error) {
 	var body map[string]json.RawMessage
 	if err := get(ctx, client, client.ServiceURL(path), &body); err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	var items []T
 	raw, found := body[key]
 	if !found {
-		return nil, "", fmt.Errorf("read list of %s: the answer has no %q", key, key)
+		return nil, nil, fmt.Errorf("read list of %s: the answer has no %q", key, key)
 	}
 	if err := json.Unmarshal(raw, &items); err != nil {
-		return nil, "", fmt.Errorf("read list of %s: %w", key, err)
+		return nil, nil, fmt.Errorf("read list of %s: %w", key, err)
 	}
 	var links []struct{ Rel, Href string }
 	if raw, found := body[key+"_links"]; found {
 		if err := json.Unmarshal(raw, &links); err != nil {
-			return nil, "", fmt.Errorf("read links of %s: %w", key, err)
+			return nil, nil, fmt.Errorf("read links of %s: %w", key, err)
 		}
 	}
 	for _, link := range links {
@@ -77,11 +102,11 @@ func page[T any](ctx context.Context, client *gophercloud.ServiceClient, path, k
 		}
 		next, err := url.Parse(link.Href)
 		if err != nil {
-			return nil, "", fmt.Errorf("read link to the next %s: %w", key, err)
+			return nil, nil, fmt.Errorf("read link to the next %s: %w", key, err)
 		}
-		return items, next.RawQuery, nil
+		return items, next.Query(), nil
 	}
-	return items, "", nil
+	return items, nil, nil
 }
 
 // listError classifies the error of a list. When the object that marks the place
@@ -94,6 +119,16 @@ func (k *call) listError(err error) error {
 		told.Class = cloud.ErrUnavailable
 	}
 	return classified
+}
+
+// pageError classifies the error of a list that may be read on its own: what the
+// first page says is meant so, what a later one says is as listError has it.
+func (k *call) pageError(err error) error {
+	var later *laterPageError
+	if errors.As(err, &later) {
+		return k.listError(err)
+	}
+	return k.classify(err)
 }
 
 // unfit refuses ids that would change the meaning of a URL: ids come from

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -25,7 +26,8 @@ func portsPage(next string, ids ...string) *http.Response {
 }
 
 // Of the link to the next page only the query counts: the service need not know
-// under which URL it is reached, and the token goes to no other host.
+// under which URL it is reached, and the token goes to no other host. What the
+// link forgets of the first query is asked again.
 func TestNextPageIsAskedForAtOurEndpoint(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloudy := &script{service: func(n int, _ *http.Request) (*http.Response, error) {
@@ -38,7 +40,8 @@ func TestNextPageIsAskedForAtOurEndpoint(t *testing.T) {
 		if err != nil || len(ports) != 3 {
 			t.Errorf("got %v, %v; want 3 ports", ports, err)
 		}
-		if got, want := cloudy.calls[1].URL.String(), "http://cloud/network/v2.0/ports?marker=p2&project_id=p1"; got != want {
+		again := url.Values{"fields": portFields, "marker": {"p2"}, "project_id": {"p1"}}
+		if got, want := cloudy.calls[1].URL.String(), "http://cloud/network/v2.0/ports?"+again.Encode(); got != want {
 			t.Errorf("got second page at %s, want %s", got, want)
 		}
 		for _, call := range cloudy.calls {

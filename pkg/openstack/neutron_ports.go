@@ -8,11 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gophercloud/gophercloud/v2"
-	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
-
 	"underlay/internal/cloud"
 	"underlay/pkg/instances"
+	"underlay/pkg/loadbalancer/tree"
 	"underlay/pkg/routes"
 )
 
@@ -23,6 +21,8 @@ var (
 	opPortList   = operation{name: "port_list", method: http.MethodGet}
 	opPortGet    = operation{name: "port_get", method: http.MethodGet}
 	opPortUpdate = operation{name: "port_update", method: http.MethodPut}
+	// To describe a port twice leaves the same description.
+	opPortDescribe = operation{name: "port_update", method: http.MethodPut, idempotent: true}
 )
 
 // neutronPort is what we read of a port. Fields that an extension adds are
@@ -39,7 +39,11 @@ type neutronPort struct {
 		IPAddress  string `json:"ip_address"`
 		MACAddress string `json:"mac_address"`
 	} `json:"allowed_address_pairs"`
-	MACAddress string `json:"mac_address"`
+	MACAddress  string   `json:"mac_address"`
+	Name        string   `json:"name"`
+	Description string   `json:"description"`
+	DeviceOwner string   `json:"device_owner"`
+	Groups      []string `json:"security_groups"`
 	// TrunkDetails names a trunk's subports at its parent port (extension
 	// trunk-details, neutron/services/trunk/plugin.py): so the list of ports
 	// tells whose subport is whose without a list of trunks.
@@ -54,53 +58,7 @@ type neutronPort struct {
 var portFields = []string{
 	"id", "network_id", "device_id", "status", "fixed_ips", "revision_number",
 	"port_security_enabled", "allowed_address_pairs", "mac_address", "trunk_details",
-}
-
-// portList is one reading of the project's ports in the words of each reader,
-// so that nobody converts it again. It is never changed, only replaced.
-type portList struct {
-	forRoutes    []routes.Port
-	forInstances []instances.Port
-	index        map[string]int // by port id, into both
-}
-
-func newPortList(all []neutronPort) portList {
-	parents := map[string]string{}
-	for _, port := range all {
-		if port.TrunkDetails != nil {
-			for _, sub := range port.TrunkDetails.SubPorts {
-				parents[sub.PortID] = port.ID
-			}
-		}
-	}
-	made := portList{
-		forRoutes:    make([]routes.Port, 0, len(all)),
-		forInstances: make([]instances.Port, 0, len(all)),
-		index:        make(map[string]int, len(all)),
-	}
-	for _, port := range all {
-		if _, twice := made.index[port.ID]; twice {
-			continue // it moved to the next page between two calls
-		}
-		made.index[port.ID] = len(made.forRoutes)
-		made.forRoutes = append(made.forRoutes, port.forRoutes())
-		made.forInstances = append(made.forInstances, port.forInstances(parents[port.ID]))
-	}
-	return made
-}
-
-// with is the list with one port as it is now, unless the list knows a later revision.
-func (l portList) with(port neutronPort) portList {
-	at, known := l.index[port.ID]
-	if !known || l.forRoutes[at].Revision > port.Revision {
-		return l // a port that the list has not seen comes with the next reading
-	}
-	next := l
-	next.forRoutes = slices.Clone(l.forRoutes)
-	next.forRoutes[at] = port.forRoutes()
-	next.forInstances = slices.Clone(l.forInstances)
-	next.forInstances[at] = port.forInstances(l.forInstances[at].TrunkParent)
-	return next
+	"name", "description", "device_owner", "security_groups",
 }
 
 func (p neutronPort) forRoutes() routes.Port {
@@ -132,16 +90,28 @@ func (p neutronPort) forInstances(trunkParent string) instances.Port {
 	return out
 }
 
+func (p neutronPort) forBalancers() tree.Port {
+	out := tree.Port{
+		ID: p.ID, Name: p.Name, NetworkID: p.NetworkID, DeviceID: p.DeviceID, DeviceOwner: p.DeviceOwner,
+		SecurityGroupIDs: slices.Sorted(slices.Values(p.Groups)), Description: p.Description, Revision: p.Revision,
+		PortSecurity: p.PortSecurity == nil || *p.PortSecurity,
+	}
+	for _, ip := range p.FixedIPs {
+		out.FixedIPs = append(out.FixedIPs, tree.FixedIP{SubnetID: ip.SubnetID, Address: canonicalAddress(ip.Address)})
+	}
+	return out
+}
+
 // Ports keeps the contract of routes.PortAPI.
 func (c *Client) Ports(ctx context.Context, maxAge time.Duration) ([]routes.Port, error) {
 	all, err := c.ports.Get(ctx, maxAge)
-	return all.forRoutes, err
+	return all.table().forRoutes, err
 }
 
 // InstancePorts keeps the contract of instances.Cloud.
 func (c *Client) InstancePorts(ctx context.Context, maxAge time.Duration) ([]instances.Port, error) {
 	all, err := c.ports.Get(ctx, maxAge)
-	return all.forInstances, err
+	return all.table().forInstances, err
 }
 
 // listPorts reads the ports of the token's project: an admin would see those of
@@ -167,26 +137,47 @@ func (c *Client) listPorts(ctx context.Context) (portList, error) {
 	return newPortList(all), nil
 }
 
-// Port keeps the contract of routes.PortAPI. The shared list learns the answer.
-func (c *Client) Port(ctx context.Context, id string) (routes.Port, error) {
-	return c.port(ctx, opPortGet, id, func(ctx context.Context, neutron *gophercloud.ServiceClient) gophercloud.Result {
-		return ports.Get(ctx, neutron, id).Result
-	})
+// BalancerPorts keeps the contract of loadbalancer.Groups.
+func (c *Client) BalancerPorts(ctx context.Context, maxAge time.Duration) ([]tree.Port, error) {
+	all, err := c.ports.Get(ctx, maxAge)
+	return all.table().forBalancers, err
 }
 
-// SetAddressPairs keeps the contract of routes.PortAPI. When the outcome is
-// unknown, or somebody else changed the port, the shared list is read again by
-// whoever needs it next.
+// Port keeps the contract of routes.PortAPI. The shared list learns the answer.
+func (c *Client) Port(ctx context.Context, id string) (routes.Port, error) {
+	port, err := c.port(ctx, request{op: opPortGet, path: []string{"ports", id}})
+	return port.forRoutes(), err
+}
+
+// SetAddressPairs keeps the contract of routes.PortAPI.
 func (c *Client) SetAddressPairs(ctx context.Context, portID string, revision int, pairs []routes.AddressPair) (routes.Port, error) {
-	desired := make([]ports.AddressPair, 0, len(pairs))
+	desired := make([]body, 0, len(pairs))
 	for _, pair := range pairs {
-		desired = append(desired, ports.AddressPair{IPAddress: pair.IPAddress, MACAddress: pair.MACAddress})
+		made := body{"ip_address": pair.IPAddress}
+		setText(made, "mac_address", pair.MACAddress)
+		desired = append(desired, made)
 	}
-	port, err := c.port(ctx, opPortUpdate, portID, func(ctx context.Context, neutron *gophercloud.ServiceClient) gophercloud.Result {
-		return ports.Update(ctx, neutron, portID, ports.UpdateOpts{
-			AllowedAddressPairs: &desired, RevisionNumber: &revision,
-		}).Result
-	})
+	port, err := c.updatePort(ctx, opPortUpdate, portID, &revision, body{"allowed_address_pairs": desired})
+	return port.forRoutes(), err
+}
+
+// SetPortGroups keeps the contract of loadbalancer.Groups.
+func (c *Client) SetPortGroups(ctx context.Context, portID string, revision int, groupIDs []string) error {
+	_, err := c.updatePort(ctx, opPortUpdate, portID, &revision, body{"security_groups": append([]string{}, groupIDs...)})
+	return err
+}
+
+// DescribePort keeps the contract of loadbalancer.Groups.
+func (c *Client) DescribePort(ctx context.Context, portID, description string) error {
+	_, err := c.updatePort(ctx, opPortDescribe, portID, nil, body{"description": description})
+	return err
+}
+
+// updatePort writes a port, if it still has that revision (nil: whatever it has).
+// When the outcome is unknown, or somebody else changed the port, the shared list
+// is read again by whoever needs it next.
+func (c *Client) updatePort(ctx context.Context, op operation, id string, revision *int, change body) (neutronPort, error) {
+	port, err := c.port(ctx, request{op: op, path: []string{"ports", id}, revision: revision, body: body{"port": change}})
 	if errors.Is(err, cloud.ErrAmbiguous) || errors.Is(err, cloud.ErrBusy) || errors.Is(err, cloud.ErrNotFound) {
 		c.ports.Invalidate()
 	}
@@ -194,22 +185,14 @@ func (c *Client) SetAddressPairs(ctx context.Context, portID string, revision in
 }
 
 // port makes one call that answers with a port.
-func (c *Client) port(ctx context.Context, op operation, id string,
-	request func(context.Context, *gophercloud.ServiceClient) gophercloud.Result,
-) (routes.Port, error) {
-	ctx, made := c.begin(ctx, op)
-	if err := unfit(id); err != nil {
-		return routes.Port{}, made.classify(err)
+func (c *Client) port(ctx context.Context, r request) (neutronPort, error) {
+	var said struct {
+		Port neutronPort `json:"port"`
 	}
-	neutron, err := c.use(ctx, network)
-	if err != nil {
-		return routes.Port{}, made.classify(err)
+	r.of, r.into = network, &said
+	if err := c.send(ctx, r); err != nil {
+		return neutronPort{}, err
 	}
-	var port neutronPort
-	result := request(ctx, neutron)
-	if err := result.ExtractIntoStructPtr(&port, "port"); err != nil {
-		return routes.Port{}, made.classify(err)
-	}
-	c.ports.Update(func(all portList) portList { return all.with(port) })
-	return port.forRoutes(), nil
+	c.ports.Update(func(all portList) portList { return all.with(said.Port) })
+	return said.Port, nil
 }

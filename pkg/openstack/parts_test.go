@@ -24,6 +24,8 @@ func TestReadFault(t *testing.T) {
 		`{"error": {"code": 401, "title": "Unauthorized", "message": "Log in."}}`:          {true, "Unauthorized", "Log in."},
 		`{"faultcode": "Client", "faultstring": "Quota has been met.", "debuginfo": null}`: {true, "", "Quota has been met."},
 		`{"code": "404 Not Found", "title": "Not Found", "message": "No resource."}`:       {true, "Not Found", "No resource."},
+		`{"code": 404, "title": "Not Found", "description": "Pool p not found."}`:          {true, "Not Found", "Pool p not found."},
+		`{"code": 404, "title": "Not Found", "description": ""}`:                           {},
 		`{"NeutronError": 7}`:     {},
 		`{}`:                      {},
 		`[]`:                      {},

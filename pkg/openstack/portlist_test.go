@@ -15,16 +15,16 @@ func TestPortListNeverGoesBack(t *testing.T) {
 		return neutronPort{ID: "p1", Revision: revision, Status: status}
 	}
 	list := newPortList([]neutronPort{{ID: "p0"}, at(5, "ACTIVE"), at(4, "DOWN")})
-	if len(list.forRoutes) != 2 || list.forRoutes[1].Revision != 5 {
-		t.Errorf("got %+v, want a port that two pages have once", list.forRoutes)
+	if len(list.table().forRoutes) != 2 || list.table().forRoutes[1].Revision != 5 {
+		t.Errorf("got %+v, want a port that two pages have once", list.table().forRoutes)
 	}
-	if older := list.with(at(4, "DOWN")); older.forRoutes[1].Revision != 5 || !older.forInstances[1].Active {
+	if older := list.with(at(4, "DOWN")); older.table().forRoutes[1].Revision != 5 || !older.table().forInstances[1].Active {
 		t.Errorf("got %+v, want the later revision kept", older)
 	}
-	if newer := list.with(at(6, "DOWN")); newer.forRoutes[1].Revision != 6 || newer.forInstances[1].Active {
+	if newer := list.with(at(6, "DOWN")); newer.table().forRoutes[1].Revision != 6 || newer.table().forInstances[1].Active {
 		t.Errorf("got %+v, want the later revision", newer)
 	}
-	if unknown := list.with(neutronPort{ID: "p2", Revision: 1}); len(unknown.forRoutes) != 2 {
+	if unknown := list.with(neutronPort{ID: "p2", Revision: 1}); len(unknown.table().forRoutes) != 2 {
 		t.Errorf("got %+v, want a port that the list has not seen left to the next reading", unknown)
 	}
 }
@@ -42,15 +42,15 @@ func TestPortListLearnsInAnyOrder(t *testing.T) {
 		for _, answer := range rapid.SliceOf(rapid.Custom(func(t *rapid.T) neutronPort {
 			return neutronPort{ID: fmt.Sprint("p", rapid.IntRange(0, 4).Draw(t, "port")), Revision: rapid.IntRange(1, 20).Draw(t, "revision")}
 		})).Draw(t, "answers") {
-			before := append([]routes.Port(nil), list.forRoutes...)
+			before := append([]routes.Port(nil), list.table().forRoutes...)
 			next := list.with(answer)
-			if diff := cmp.Diff(before, list.forRoutes); diff != "" {
+			if diff := cmp.Diff(before, list.table().forRoutes); diff != "" {
 				t.Fatalf("a list that was given out changed:\n%s", diff)
 			}
 			list = next
 			want[answer.ID] = max(want[answer.ID], answer.Revision)
 		}
-		for _, port := range list.forRoutes {
+		for _, port := range list.table().forRoutes {
 			if port.Revision != want[port.ID] {
 				t.Fatalf("%s: got revision %d, want %d", port.ID, port.Revision, want[port.ID])
 			}

@@ -1,0 +1,71 @@
+package openstack
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"underlay/internal/cloud"
+)
+
+// Octavia gives its errors no names: its sentences have to tell them apart
+// (octavia/common/exceptions.py).
+
+// conflicts begin or contain what Octavia says with 409 when the same call can
+// never succeed. Every other 409 is a load balancer at work.
+var conflicts = []string{
+	"Another Listener on this Load Balancer", "Another member on this pool", "This pool already has a health monitor",
+	"This listener already has a default pool", "Already an entity with that specified id", "A record of",
+	"is in use by L7 policy", "is in use and cannot be modified",
+}
+
+// octaviaClass is the class of an answer where Octavia means something else by
+// its status than the other services; nil where it does not.
+func (k *call) octaviaClass(status int, said fault) error {
+	switch status {
+	case http.StatusNotFound:
+		return k.octaviaMissing(said)
+	case http.StatusConflict:
+		return k.octaviaConflict(said)
+	case http.StatusServiceUnavailable:
+		// "Project busy": another call of the project had the lock (a check of the
+		// quota). Nothing was done.
+		if strings.HasPrefix(said.message, "Project busy") {
+			return cloud.ErrBusy
+		}
+	}
+	return nil
+}
+
+// octaviaMissing tells the object that a call is about from another that its
+// body names, and from a path that this Octavia does not have.
+func (k *call) octaviaMissing(said fault) error {
+	about := slices.ContainsFunc(k.path, func(segment string) bool {
+		return len(segment) >= shortestID && strings.Contains(said.message, segment)
+	})
+	switch {
+	case !said.known || about:
+		return nil // the usual
+	case k.write() && strings.HasSuffix(said.message, "not found."):
+		return cloud.ErrInvalid
+	case said.kind != "":
+		return cloud.ErrUnsupported
+	}
+	return nil
+}
+
+// shortestID is the length of a UUID: no other segment of a path is so long.
+const shortestID = 32
+
+// octaviaConflict reads a 409. A new load balancer is no other's: what is in the
+// way then is its address, its port or a quota of Neutron's.
+func (k *call) octaviaConflict(said fault) error {
+	contains := func(part string) bool { return strings.Contains(said.message, part) }
+	switch {
+	case aboutQuota(said) || contains("No more IP addresses"):
+		return cloud.ErrQuota
+	case k.name == opBalancerCreate.name, slices.ContainsFunc(conflicts, contains):
+		return cloud.ErrInvalid
+	}
+	return nil
+}

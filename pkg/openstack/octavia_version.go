@@ -1,0 +1,70 @@
+package openstack
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"underlay/internal/cloud"
+	"underlay/pkg/loadbalancer/tree"
+)
+
+// versionAge is how long a version is believed: it changes only when the cloud
+// is upgraded.
+const versionAge = time.Hour
+
+var opBalancingVersions = operation{name: "loadbalancer_version_list", method: http.MethodGet}
+
+// APIVersion keeps the contract of loadbalancer.Balancers.
+func (c *Client) APIVersion(ctx context.Context) (tree.Version, error) {
+	return c.balancing.Get(ctx, versionAge)
+}
+
+// readOctaviaVersion reads the root of the service, which lists every version
+// since 2.0 (octavia/api/root_controller.py).
+func (c *Client) readOctaviaVersion(ctx context.Context) (tree.Version, error) {
+	ctx, made := c.begin(ctx, opBalancingVersions)
+	client, err := c.use(ctx, balancing)
+	if err != nil {
+		return tree.Version{}, made.classify(err)
+	}
+	root, err := withoutVersion(client.Endpoint)
+	if err != nil {
+		return tree.Version{}, made.classify(err)
+	}
+	var said struct {
+		Versions []struct {
+			ID string `json:"id"`
+		} `json:"versions"`
+	}
+	if err := get(ctx, client, root.String(), &said); err != nil {
+		return tree.Version{}, made.classify(err)
+	}
+	var newest tree.Version
+	for _, version := range said.Versions {
+		if v, ok := readVersion(version.ID); ok && v.Major == 2 && v.Minor >= newest.Minor {
+			newest = v
+		}
+	}
+	if newest.Major == 0 {
+		return tree.Version{}, &cloud.Error{
+			Class: cloud.ErrUnsupported, Request: fmt.Sprintf("GET %s", root.Path),
+			Message: "the load-balancer endpoint lists no API version 2: is it Octavia?",
+		}
+	}
+	return newest, nil
+}
+
+// readVersion reads "v2.26".
+func readVersion(text string) (tree.Version, bool) {
+	majorText, minorText, _ := strings.Cut(strings.TrimPrefix(text, "v"), ".")
+	major, err := strconv.Atoi(majorText)
+	if err != nil {
+		return tree.Version{}, false
+	}
+	minor, err := strconv.Atoi(minorText)
+	return tree.Version{Major: major, Minor: minor}, err == nil
+}
