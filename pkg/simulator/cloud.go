@@ -1,5 +1,5 @@
-// Package simulator is OpenStack, simulated: Keystone, Nova, Neutron and enough
-// of Glance for the openstack client. It is stateful and follows the real
+// Package simulator is OpenStack, simulated: Keystone, Nova, Neutron, Octavia,
+// and enough of Glance and Barbican for their clients. It is stateful and follows the real
 // services' rules, so that code which works against it works against them;
 // every handler file names the upstream file or API page that it imitates.
 //
@@ -54,6 +54,9 @@ type Options struct {
 	BuildTime time.Duration
 	// Zones are the availability zones of Nova and Neutron; default "nova".
 	Zones []string
+	// OctaviaVersion is the newest API version that Octavia speaks, e.g. "2.5";
+	// default "2.30".
+	OctaviaVersion string
 }
 
 func (o Options) withDefaults() Options {
@@ -103,6 +106,8 @@ type Cloud struct {
 	nova     *nova
 	neutron  *neutron
 	glance   *glance
+	barbican *barbican
+	octavia  *octavia
 
 	calls   []*Call
 	faults  []*armed
@@ -117,6 +122,8 @@ func New(opts Options) *Cloud {
 	c.neutron = newNeutron(c)
 	c.nova = newNova(c)
 	c.glance = newGlance(c)
+	c.barbican = newBarbican(c)
+	c.octavia = newOctavia(c)
 
 	network := &service{kind: "network", name: "neutron", prefix: "/network", fault: neutronFault}
 	network.public = map[string]bool{"GET /": true}
@@ -124,7 +131,9 @@ func New(opts Options) *Cloud {
 	c.neutron.register(table)
 	network.routes = compile(table)
 
-	c.services = []*service{c.keystone.service(), c.nova.service(), network, c.glance.service()}
+	c.services = []*service{
+		c.keystone.service(), c.nova.service(), network, c.glance.service(), c.octavia.service(), c.barbican.service(),
+	}
 	return c
 }
 

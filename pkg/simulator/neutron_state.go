@@ -120,6 +120,7 @@ func (f *floatingIP) state() FloatingIPState {
 func statesOf[T row, V any](c *Cloud, of func(*neutron) *kind[T], state func(*neutron, T) V) []V {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.octavia.settle()
 	var all []V
 	for v := range of(c.neutron).all {
 		all = append(all, state(c.neutron, v))
@@ -152,6 +153,7 @@ func (c *Cloud) FloatingIPs() []FloatingIPState {
 func (c *Cloud) Router(id string) RouterState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.octavia.settle()
 	v, found := c.neutron.routers.rows[id]
 	if !found {
 		return RouterState{}
@@ -163,6 +165,7 @@ func (c *Cloud) Router(id string) RouterState {
 func (c *Cloud) Port(id string) PortState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.octavia.settle()
 	p, found := c.neutron.ports.rows[id]
 	if !found {
 		return PortState{}

@@ -108,6 +108,7 @@ func (c *Cloud) receive(x *exchange) (*request, *service, *compiled) {
 func (c *Cloud) handle(r *request, s *service, match *compiled) outcome {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.octavia.settle()
 	answer := c.answer(r, s, match)
 	if s.finish != nil {
 		s.finish(r, &answer)
@@ -188,9 +189,13 @@ func marshalled(r response) outcome {
 	if r.Body == nil {
 		return out
 	}
-	if page, ok := r.Body.(html); ok {
-		out.body = []byte(page)
+	switch body := r.Body.(type) {
+	case html:
+		out.body = []byte(body)
 		out.header.Set("Content-Type", "text/html; charset=utf-8")
+		return out
+	case rawBody:
+		out.body = body
 		return out
 	}
 	body, err := json.Marshal(r.Body)

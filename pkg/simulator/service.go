@@ -46,8 +46,11 @@ func (r *request) decode(key string, into any) error {
 	return json.Unmarshal(inner, into)
 }
 
+// rawBody is a body that is sent as it is; the handler names its content type.
+type rawBody []byte
+
 // response is what a handler answers; Body is marshalled as JSON unless it is
-// html; nil means no body.
+// html or raw; nil means no body.
 type response struct {
 	Status int
 	Header http.Header

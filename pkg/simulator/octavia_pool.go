@@ -1,0 +1,216 @@
+package simulator
+
+import (
+	"maps"
+	"net/http"
+)
+
+// Pools as octavia/api/v2/controllers/pool.py has them.
+
+func (o *octavia) registerPools(t routeTable) {
+	o.on(t, "GET /pools", 0, http.StatusOK, lbLister(o, "pools", func(*request) ([]*lbPool, error) {
+		return lbCollect(o, func(b *loadBalancer) []*lbPool { return b.pools }), nil
+	}))
+	o.on(t, "POST /pools", 0, http.StatusCreated, o.postPool)
+	o.on(t, "GET /pools/{id}", 0, http.StatusOK, lbShower[*lbPool](o, "pool", "Pool"))
+	o.on(t, "PUT /pools/{id}", 0, http.StatusOK, o.putPool)
+	o.on(t, "DELETE /pools/{id}", 0, http.StatusNoContent, o.deletePool)
+}
+
+func (o *octavia) postPool(r *request) (any, error) {
+	in, err := o.readObject(r, "pool_", "pool", poolSchema(), lbPost)
+	if err != nil {
+		return nil, err
+	}
+	b, l, err := o.poolParents(r, in)
+	if err != nil {
+		return nil, err
+	}
+	if l != nil {
+		if l.values.text("protocol") == "PROMETHEUS" {
+			return nil, errNoChildren
+		}
+		if err := checkPair(l.values.text("protocol"), in.text("protocol")); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkPersistence(in.object("session_persistence"), in.text("protocol")); err != nil {
+		return nil, err
+	}
+	if err := o.checkQuota("pool", b.ProjectID, 1); err != nil {
+		return nil, err
+	}
+	if l != nil && l.pool != nil {
+		return nil, octaviaErrorf(http.StatusConflict, "This listener already has a default pool")
+	}
+	if b.Provisioning != lbActive {
+		return nil, lbImmutable("Load Balancer", b.ID)
+	}
+	p, err := o.newPool(b, in)
+	if err != nil {
+		return nil, err
+	}
+	var others []lbRow
+	if l != nil {
+		others, l.pool = []lbRow{l}, p
+	}
+	if err := o.change(b, p, others...); err != nil {
+		return nil, err
+	}
+	b.pools = append(b.pools, p)
+	o.rows[p.ID] = p
+	return map[string]any{"pool": o.view(p)}, nil
+}
+
+// poolParents are the load balancer and the listener that a body names; the
+// listener is nil if the load balancer is named.
+func (o *octavia) poolParents(r *request, in lbBody) (*loadBalancer, *lbListener, error) {
+	listenerID := in.text("listener_id")
+	l, found := lbFind[*lbListener](o, listenerID)
+	if id := in.text("loadbalancer_id"); id != "" {
+		b, err := o.lbParent(r, id)
+		if err == nil && listenerID != "" && (!found || l.lb != b) {
+			return nil, nil, lbInvalidOption(listenerID, "listener_id")
+		}
+		return b, l, err
+	}
+	switch {
+	case listenerID == "":
+		return nil, nil, lbInvalid("Must provide at least one of: loadbalancer_id, listener_id")
+	case !found:
+		// Octavia does not look whether it is there.
+		return nil, nil, octaviaErrorf(http.StatusInternalServerError, "'NoneType' object has no attribute 'load_balancer_id'")
+	case !owns(r, l):
+		return nil, nil, errOctaviaPolicy
+	}
+	return l.lb, l, nil
+}
+
+// checkPersistence: octavia/common/validate.py check_session_persistence and
+// _validate_pool_request_for_udp_sctp.
+func checkPersistence(sp lbBody, protocol string) error {
+	if sp == nil {
+		return nil
+	}
+	kind, cookie := sp.text("type"), sp.text("cookie_name")
+	timed := sp["persistence_timeout"] != nil || sp["persistence_granularity"] != nil
+	datagrams := protocol == "UDP" || protocol == "SCTP"
+	switch {
+	case datagrams && cookie != "":
+		return lbInvalid("Cookie names are not supported for UDP/SCTP pools.")
+	case datagrams && (kind == "HTTP_COOKIE" || kind == "APP_COOKIE"):
+		return lbInvalid("Session persistence of type %s is not supported for UDP/SCTP protocol pools.", kind)
+	case !datagrams && timed:
+		return lbInvalid("persistence_timeout and persistence_granularity is only for UDP and SCTP protocol pools.")
+	case kind == "":
+		return lbInvalid("Invalid session_persistence provided.")
+	case cookie != "" && kind != "APP_COOKIE":
+		return lbInvalid(`Field "cookie_name" can only be specified with session persistence of type "APP_COOKIE".`)
+	case cookie == "" && kind == "APP_COOKIE":
+		return lbInvalid(`Field "cookie_name" must be specified when using the "APP_COOKIE" session persistence type.`)
+	}
+	return nil
+}
+
+// newPool checks a pool and makes it, without members and without adding it.
+func (o *octavia) newPool(b *loadBalancer, in lbBody) (*lbPool, error) {
+	if in.text("crl_container_ref") != "" && in.text("ca_tls_container_ref") == "" {
+		return nil, lbInvalid("A CA certificate reference is required to specify a revocation list.")
+	}
+	if err := o.checkPoolRefs(in); err != nil {
+		return nil, err
+	}
+	if in.on("tls_enabled") {
+		if err := checkTLS(in); err != nil {
+			return nil, err
+		}
+		o.fillTLS(in)
+	}
+	if err := b.checkPool(in.text("protocol"), in.text("lb_algorithm")); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{"loadbalancer_id", "listener_id", "members", "healthmonitor"} {
+		delete(in, name)
+	}
+	return &lbPool{lbObjectBase: o.begin(b.ProjectID, in), lb: b}, nil
+}
+
+func (o *octavia) checkPoolRefs(in lbBody) error {
+	if ref := in.text("tls_container_ref"); ref != "" {
+		if err := o.checkBundles([]string{ref}); err != nil {
+			return err
+		}
+	}
+	return o.checkSecrets(in.text("ca_tls_container_ref"), in.text("crl_container_ref"))
+}
+
+func (o *octavia) putPool(r *request) (any, error) {
+	in, err := o.readObject(r, "pool_", "pool", poolSchema(), lbPut)
+	if err != nil {
+		return nil, err
+	}
+	p, err := lbNamed[*lbPool](o, r, "id", "Pool")
+	if err != nil {
+		return nil, err
+	}
+	protocol := p.values.text("protocol")
+	if sp := in.object("session_persistence"); sp != nil {
+		merged := maps.Clone(p.values.object("session_persistence"))
+		if merged == nil {
+			merged = lbBody{}
+		}
+		maps.Copy(merged, sp)
+		if sp["cookie_name"] == nil && merged.text("type") != "APP_COOKIE" {
+			delete(merged, "cookie_name")
+		}
+		in["session_persistence"] = merged
+	}
+	if err := checkPersistence(in.object("session_persistence"), protocol); err != nil {
+		return nil, err
+	}
+	if err := o.checkPoolRefs(in); err != nil {
+		return nil, err
+	}
+	if err := checkTLS(in); err != nil {
+		return nil, err
+	}
+	if p.lb.Provisioning != lbActive {
+		return nil, lbImmutable("Load Balancer", p.lb.ID)
+	}
+	if err := p.lb.checkPool(protocol, in.text("lb_algorithm")); err != nil {
+		return nil, err
+	}
+	if err := o.change(p.lb, p, append(lbRows(p.listeners()), p)...); err != nil {
+		return nil, err
+	}
+	p.lbObjectBase.change(in)
+	return map[string]any{"pool": o.view(p)}, nil
+}
+
+// lbRows are rows of one kind as rows of any.
+func lbRows[T lbRow](rows []T) []lbRow {
+	all := make([]lbRow, 0, len(rows)+1)
+	for _, v := range rows {
+		all = append(all, v)
+	}
+	return all
+}
+
+func (o *octavia) deletePool(r *request) (any, error) {
+	p, err := lbNamed[*lbPool](o, r, "id", "Pool")
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range p.lb.listeners {
+		for _, policy := range l.policies {
+			if policy.pool == p {
+				return nil, octaviaErrorf(http.StatusConflict, "Pool %s is in use by L7 policy %s", p.ID, policy.ID)
+			}
+		}
+	}
+	if err := o.change(p.lb, p, lbRows(p.listeners())...); err != nil {
+		return nil, err
+	}
+	p.Provisioning = lbPendingDelete
+	return nil, nil
+}

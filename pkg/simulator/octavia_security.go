@@ -1,0 +1,117 @@
+package simulator
+
+import (
+	"slices"
+	"strings"
+)
+
+// What the amphora driver has in Neutron for a load balancer, beside the VIP's
+// port: a security group of its own project, and a port for the amphora
+// (octavia/network/drivers/neutron/allowed_address_pairs.py).
+
+// plug makes it so.
+func (o *octavia) plug(b *loadBalancer) {
+	n := o.cloud.neutron
+	if b.provider == providerOVN || !n.has("security-group") {
+		return
+	}
+	group, found := n.groups.rows[b.group]
+	if !found {
+		group = n.groups.add(&securityGroup{
+			attributes: attributes{Name: "lb-" + b.ID, ProjectID: o.serviceProject}, Stateful: true,
+		})
+		for _, version := range []string{"IPv4", "IPv6"} {
+			n.addRule(group, &securityRule{Direction: "egress", EtherType: version})
+		}
+		b.group = group.ID
+		o.plugVIP(b)
+	}
+	o.syncRules(b, group)
+	if p, found := n.ports.rows[b.vip.portID]; found {
+		groups := append([]string{b.group}, b.values.texts("vip_sg_ids")...)
+		if !slices.Equal(p.SecurityGroups, groups) && b.groupsChanged(p) {
+			p.SecurityGroups = groups
+			p.touch()
+		}
+	}
+}
+
+// groupsChanged tells whether the driver writes the VIP port's groups anew: at
+// the beginning, and when those of the user change. Others may have added theirs.
+func (b *loadBalancer) groupsChanged(p *port) bool {
+	return !slices.Contains(p.SecurityGroups, b.group) ||
+		slices.ContainsFunc(b.values.texts("vip_sg_ids"), func(id string) bool { return !slices.Contains(p.SecurityGroups, id) })
+}
+
+// plugVIP makes the amphora's port on the VIP's subnet, which may use the VIP's
+// addresses. A subnet without room for it leaves the load balancer in ERROR.
+func (o *octavia) plugVIP(b *loadBalancer) {
+	n := o.cloud.neutron
+	p := &port{
+		attributes: attributes{Name: "octavia-lb-vrrp-" + newID(), ProjectID: o.serviceProject}, NetworkID: b.vip.networkID,
+		AdminUp: true, Status: "ACTIVE", DeviceID: newID(), DeviceOwner: "Octavia", PortSecurity: true,
+		SecurityGroups: []string{b.group},
+	}
+	for _, v := range append([]lbVIP{b.vip}, b.additional...) {
+		p.AddressPairs = append(p.AddressPairs, addressPair{IPAddress: v.address})
+	}
+	made, err := n.insertPort(p, &[]fixedIPWish{{SubnetID: &b.vip.subnetID}})
+	if err != nil {
+		b.Provisioning = lbError
+		return
+	}
+	b.plugged = made.ID
+}
+
+// syncRules lets in what the listeners listen for.
+func (o *octavia) syncRules(b *loadBalancer, group *securityGroup) {
+	n := o.cloud.neutron
+	for _, r := range slices.Clone(group.rules) {
+		if r.Direction == "ingress" {
+			n.dropRule(r)
+		}
+	}
+	v4, v6 := b.families()
+	for _, l := range b.listeners {
+		protocol := strings.ToLower(lbL4[l.values.text("protocol")])
+		cidrs := l.values.texts("allowed_cidrs")
+		switch {
+		case len(b.values.texts("vip_sg_ids")) > 0:
+			continue
+		case len(cidrs) == 0:
+			cidrs = []string{""}
+		}
+		for _, cidr := range cidrs {
+			for _, version := range []string{"IPv4", "IPv6"} {
+				if version == "IPv4" && !v4 || version == "IPv6" && !v6 || cidr != "" && isIPv6(cidr) != (version == "IPv6") {
+					continue
+				}
+				at := l.values.number("protocol_port")
+				rule := &securityRule{Direction: "ingress", EtherType: version, Protocol: &protocol, PortMin: &at, PortMax: &at}
+				if cidr != "" {
+					rule.RemotePrefix = &cidr
+				}
+				n.addRule(group, rule)
+			}
+		}
+	}
+}
+
+// unplug takes it all away, and the VIP's port if Octavia made it.
+func (o *octavia) unplug(b *loadBalancer) {
+	n := o.cloud.neutron
+	if p, found := n.ports.rows[b.plugged]; found {
+		n.dropPort(p)
+	}
+	if p, found := n.ports.rows[b.vip.portID]; found {
+		if b.vip.owned {
+			n.dropPort(p)
+		} else if slices.Contains(p.SecurityGroups, b.group) {
+			p.SecurityGroups = lbWithout(p.SecurityGroups, b.group)
+			p.touch()
+		}
+	}
+	if group, found := n.groups.rows[b.group]; found {
+		n.dropGroup(group)
+	}
+}
