@@ -29,6 +29,11 @@ func (m Metric) Gauge() *metrics.Gauge {
 	return metrics.NewGauge(&metrics.GaugeOpts{Name: m.Name, Help: m.Meaning, StabilityLevel: metrics.ALPHA})
 }
 
+// GaugeVec makes the declared gauge with its labels. It must be registered by the caller.
+func (m Metric) GaugeVec() *metrics.GaugeVec {
+	return metrics.NewGaugeVec(&metrics.GaugeOpts{Name: m.Name, Help: m.Meaning, StabilityLevel: metrics.ALPHA}, m.Labels)
+}
+
 // Counter makes the declared counter. It must be registered by the caller.
 func (m Metric) Counter() *metrics.Counter {
 	return metrics.NewCounter(&metrics.CounterOpts{Name: m.Name, Help: m.Meaning, StabilityLevel: metrics.ALPHA})
