@@ -17,14 +17,14 @@ import (
 
 // How often each peer is asked, and how long an answer may take. A datagram is
 // sent once: what does not come back is lost, and nothing sends it again. A new
-// connection has to be there within connectPatience, in which the kernel repeats
-// what was lost at most once. The one that stays open is broken when it says
+// connection has to be there within connectPatience: the kernel repeats what was
+// lost after 1 s and 3 s. The one that stays open is broken when it says
 // nothing for breakPatience.
 const (
 	packetInterval  = 50 * time.Millisecond
 	connectInterval = 250 * time.Millisecond
 	answerPatience  = time.Second
-	connectPatience = 2 * time.Second
+	connectPatience = 5 * time.Second
 	breakPatience   = 10 * time.Second
 )
 
