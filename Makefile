@@ -66,6 +66,11 @@ cover: ## Unit tests alone, with coverage: quicker than test
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...
 
+.PHONY: bench-dataplane
+bench-dataplane: ## Measure pod routes against flannel's tunnel on real nodes (root; 5 minutes)
+	go build -o $(BIN)/bench-dataplane ./test/dataplane/bench
+	$(BIN)/bench-dataplane $(BENCH_FLAGS)
+
 .PHONY: lint
 lint: $(GOLANGCI) ## Check style, size and correctness by linter
 	$(GOLANGCI) run ./...
