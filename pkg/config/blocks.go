@@ -158,7 +158,7 @@ func (r *reader) unknownSection(s statement) {
 		names = append(names, section.Name)
 	}
 	p := Problem{Severity: Warning, Line: s.number, Section: s.name, Message: "there is no such section, so it is ignored", Excerpt: s.excerpt(nil)}
-	if near := nearest(s.name, names); near != "" {
+	if near := Nearest(s.name, names); near != "" {
 		p.Advice = fmt.Sprintf("did you mean [%s]?", near)
 	} else {
 		p.Advice = "the sections are " + strings.Join(names, ", ")

@@ -35,7 +35,7 @@ func checkEnum(key *Key, text string) (string, []fault) {
 		return key.Values[i], nil
 	}
 	advice := "write " + alternatives(key.Values)
-	if near := nearest(text, key.Values); near != "" {
+	if near := Nearest(text, key.Values); near != "" {
 		advice = fmt.Sprintf("did you mean %s? Known are %s", near, alternatives(key.Values))
 	}
 	if key.Open {

@@ -47,6 +47,9 @@ var balancerKeys = []Key{
 	{Name: "availability-zone", Kind: Text, UsedBy: Controller, Needs: "Octavia 2.14",
 		Meaning: "Octavia availability zone of new load balancers.",
 		field:   at(func(l *LoadBalancer) any { return &l.AvailabilityZone })},
+	{Name: "tags", Kind: Text, UsedBy: Controller, Needs: "Octavia 2.5",
+		Meaning: "Tags of new load balancers, separated by commas, beside those that say whose they are.",
+		field:   at(func(l *LoadBalancer) any { return &l.Tags })},
 	{Name: "provider-requires-serial-api-calls", Kind: Bool, Default: "false", UsedBy: Controller,
 		Meaning: "Create listeners and pools one by one instead of with the load balancer, for providers that need it.",
 		field:   at(func(l *LoadBalancer) any { return &l.ProviderRequiresSerialAPICalls })},
@@ -119,6 +122,9 @@ var serviceKeys = []Key{
 	{Name: "default-tls-container-ref", Kind: Text, UsedBy: Controller,
 		Meaning: "The certificate that terminates TLS: the reference of a Barbican container or secret.",
 		field:   at(func(l *LoadBalancer) any { return &l.DefaultTLSContainerRef })},
+	{Name: "use-app-protocol", Kind: Bool, Default: "false", UsedBy: Controller,
+		Meaning: "Let `appProtocol` of a Service's port choose the protocol of its listener, where no annotation does.",
+		field:   at(func(l *LoadBalancer) any { return &l.UseAppProtocol })},
 	{Name: "container-store", Kind: Enum, Default: "barbican", Values: []string{"barbican", "external"}, UsedBy: Controller,
 		Meaning: "Who keeps TLS containers. With `external` the reference is passed on without looking.",
 		field:   at(func(l *LoadBalancer) any { return &l.ContainerStore })},
@@ -132,7 +138,7 @@ var retiredBalancerKeys = []Key{
 var loadBalancerClassSection = Section{
 	Name:   "LoadBalancerClass",
 	Naming: MustName,
-	Meaning: "`[LoadBalancerClass \"name\"]` is a choice of networks that a Service takes with the annotation " +
+	Meaning: "`[LoadBalancerClass \"name\"]` is a choice of networks, and of the kind of load balancer, that a Service takes with the annotation " +
 		"`loadbalancer.openstack.org/class: name`. What a class leaves out comes from `[LoadBalancer]`.",
 	holder: func(c *Config, name string) any {
 		if c.LoadBalancerClasses == nil {
@@ -159,5 +165,17 @@ var loadBalancerClassSection = Section{
 			field: at(func(l *LoadBalancerClass) any { return &l.FloatingSubnet })},
 		{Name: "floating-subnet-tags", Kind: Text, UsedBy: Controller, Meaning: "As in `[LoadBalancer]`.",
 			field: at(func(l *LoadBalancerClass) any { return &l.FloatingSubnetTags })},
+		{Name: providerKey, Kind: Enum, UsedBy: Controller, Meaning: "As in `[LoadBalancer]`.",
+			Values: []string{"amphora", "amphorav2", "octavia", "ovn", "f5"}, Open: true,
+			field: at(func(l *LoadBalancerClass) any { return &l.LBProvider })},
+		{Name: methodKey, Kind: Enum, UsedBy: Controller, Meaning: "As in `[LoadBalancer]`.",
+			Values: []string{"ROUND_ROBIN", "LEAST_CONNECTIONS", "SOURCE_IP", "SOURCE_IP_PORT"},
+			field:  at(func(l *LoadBalancerClass) any { return &l.LBMethod })},
+		{Name: "flavor-id", Kind: UUID, UsedBy: Controller, Needs: "Octavia 2.6", Meaning: "As in `[LoadBalancer]`.",
+			field: at(func(l *LoadBalancerClass) any { return &l.FlavorID })},
+		{Name: "availability-zone", Kind: Text, UsedBy: Controller, Needs: "Octavia 2.14", Meaning: "As in `[LoadBalancer]`.",
+			field: at(func(l *LoadBalancerClass) any { return &l.AvailabilityZone })},
+		{Name: "tags", Kind: Text, UsedBy: Controller, Needs: "Octavia 2.5", Meaning: "As in `[LoadBalancer]`.",
+			field: at(func(l *LoadBalancerClass) any { return &l.Tags })},
 	},
 }

@@ -2,9 +2,9 @@ package config
 
 import "strings"
 
-// nearest returns the candidate that a person who wrote name most likely
+// Nearest returns the candidate that a person who wrote name most likely
 // meant; "" where none is near.
-func nearest(name string, candidates []string) string {
+func Nearest(name string, candidates []string) string {
 	if len(name) > longest { // nobody misspells that much
 		return ""
 	}
@@ -52,7 +52,7 @@ func (s *Section) meant(name string) string {
 	if key, ok := s.Synonyms[strings.ToLower(name)]; ok {
 		return key
 	}
-	return nearest(name, s.keyNames())
+	return Nearest(name, s.keyNames())
 }
 
 // keyNames lists the keys that are not retired.

@@ -77,12 +77,16 @@ type LoadBalancer struct {
 	IngressHostnameSuffix                               string
 	DefaultTLSContainerRef, ContainerStore              string
 	ProviderRequiresSerialAPICalls                      bool
+	// Tags, separated by commas, are put on every load balancer.
+	Tags           string
+	UseAppProtocol bool
 }
 
 // LoadBalancerClass is one [LoadBalancerClass "name"].
 type LoadBalancerClass struct {
 	FloatingNetworkID, FloatingSubnetID, FloatingSubnet, FloatingSubnetTags string
 	NetworkID, SubnetID, MemberSubnetID                                     string
+	LBProvider, LBMethod, FlavorID, AvailabilityZone, Tags                  string
 }
 
 // BlockStorage configures the CSI driver.

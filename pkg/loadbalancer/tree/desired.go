@@ -35,6 +35,9 @@ type Desired struct {
 	KeepFloatingIP bool
 	// CascadeDelete: delete the whole tree in one call.
 	CascadeDelete bool
+	// Serial: the provider wants listeners and pools made one by one, never with
+	// the load balancer.
+	Serial bool
 }
 
 // FloatingIPWish is the public address that a Service wants.

@@ -36,6 +36,9 @@ func (c Capabilities) Tags() bool { return c.Version.AtLeast(5) }
 // Flavors (2.6).
 func (c Capabilities) Flavors() bool { return c.Version.AtLeast(6) && c.Provider != OVN }
 
+// MemberTLS: pools that speak TLS to their members (2.8).
+func (c Capabilities) MemberTLS() bool { return c.Version.AtLeast(8) && c.Provider != OVN }
+
 // AdditiveMembers: a batch of members that only adds and changes (2.11).
 func (c Capabilities) AdditiveMembers() bool { return c.Version.AtLeast(11) }
 

@@ -1,0 +1,102 @@
+package spec
+
+import (
+	"slices"
+	"strings"
+
+	v1 "k8s.io/api/core/v1"
+
+	"underlay/pkg/loadbalancer/tree"
+)
+
+// Facts are what Resolve has to know of the cloud. Lists may be in any order.
+type Facts struct {
+	// Version is the API's.
+	Version tree.Version
+	// Balancer is the load balancer that serves the Service now; nil: none yet, it
+	// will be made. What can only be chosen when one is made (provider, flavor,
+	// zone, addresses, subnets) is then left as it is, and so are names that the
+	// Service's parts already have.
+	Balancer *tree.Balancer
+	// The lists are needed as Needs says, else they may be nil.
+	ExternalNetworks []tree.Network
+	Subnets          []tree.Subnet
+	Ports            []tree.Port
+}
+
+// Needs says which lists of Facts a Wish depends on.
+type Needs struct{ ExternalNetworks, Subnets, Ports bool }
+
+// Needs says which lists Resolve will use.
+func (w Wish) Needs() Needs {
+	public := !w.internal && slices.Contains(w.families, v1.IPv4Protocol)
+	search := public && w.floating.network == ""
+	choose := public && w.floating.address == "" && (w.floating.subnets.matches() || w.floating.subnets.id != "")
+	dual := len(w.families) > 1 && w.vip.port.value == ""
+	byNetwork := w.families[0] == v1.IPv6Protocol && w.vip.subnet.value == "" && w.vip.network.value != ""
+	several := w.vip.memberSubnet != "" && slices.ContainsFunc(w.nodes, func(n node) bool { return len(n.addresses[w.families[0]]) > 1 })
+	return Needs{
+		ExternalNetworks: search,
+		Subnets:          search || choose || dual || byNetwork || several || w.config.ManageSecurityGroups,
+		Ports:            w.vip.memberSubnet == "" || w.config.ManageSecurityGroups,
+	}
+}
+
+// subnet finds a subnet by id, nil where it is not seen.
+func (f Facts) subnet(id string) *tree.Subnet {
+	for i := range f.Subnets {
+		if f.Subnets[i].ID == id {
+			return &f.Subnets[i]
+		}
+	}
+	return nil
+}
+
+// portOf is the port of a node that has the address; nil where none has, or
+// where more than one has and the node does not say which server it is.
+func (f Facts) portOf(n node, address string) (*tree.Port, string) {
+	var port *tree.Port
+	var subnet string
+	for i := range f.Ports {
+		p := &f.Ports[i]
+		ours := p.DeviceID == n.server
+		if n.server == "" {
+			ours = strings.HasPrefix(p.DeviceOwner, "compute:")
+		}
+		j := slices.IndexFunc(p.FixedIPs, func(ip tree.FixedIP) bool { return ip.Address == address })
+		if !ours || j < 0 {
+			continue
+		}
+		if port != nil && n.server == "" {
+			return nil, ""
+		}
+		if port == nil || p.ID < port.ID {
+			port, subnet = p, p.FixedIPs[j].SubnetID
+		}
+	}
+	return port, subnet
+}
+
+// externalNetwork is the first external network, by id as Neutron lists them,
+// that has an IPv4 subnet. Where the project may not see the subnets of any
+// external network, the first one that has subnets at all.
+func (f Facts) externalNetwork() string {
+	var seen, unseen string
+	for _, n := range f.ExternalNetworks {
+		if !n.External {
+			continue
+		}
+		visible := slices.ContainsFunc(f.Subnets, func(s tree.Subnet) bool { return s.NetworkID == n.ID })
+		ipv4 := slices.ContainsFunc(f.Subnets, func(s tree.Subnet) bool { return s.NetworkID == n.ID && !s.IPv6 })
+		if ipv4 && (seen == "" || n.ID < seen) {
+			seen = n.ID
+		}
+		if !visible && len(n.SubnetIDs) > 0 && (unseen == "" || n.ID < unseen) {
+			unseen = n.ID
+		}
+	}
+	if seen != "" {
+		return seen
+	}
+	return unseen
+}
