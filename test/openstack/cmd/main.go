@@ -19,10 +19,11 @@ import (
 	"underlay/test/openstack/testbed"
 )
 
-const usage = `Usage: go run ./test/openstack/cmd [flags] up|down
+const usage = `Usage: go run ./test/openstack/cmd [flags] up|fetch|down
 
-up    makes a fresh OpenStack, or leaves the one that is up alone
-down  ends it and removes its state; the packages stay for the next time
+up     makes a fresh OpenStack, or leaves the one that is up alone
+fetch  does of that what needs the network: the packages. It starts nothing
+down   ends it and removes its state; the packages stay for the next time
 
 Flags:
 `
@@ -76,9 +77,11 @@ func run(ctx context.Context, args []string, out, messages io.Writer) error {
 		}
 		_, err := fmt.Fprintf(out, "\nTo use it, in this shell:\n\n  . %s\n", bed.EnvFile())
 		return err
+	case flags.NArg() == 1 && verb == "fetch":
+		return bed.Fetch(ctx)
 	case flags.NArg() == 1 && verb == "down":
 		return bed.Down(ctx, purge)
 	}
 	flags.Usage()
-	return errors.New("say up or down")
+	return errors.New("say up, fetch or down")
 }

@@ -14,9 +14,9 @@ func TestUsage(t *testing.T) {
 		args []string
 		want string // in what is printed or in the error
 	}{
-		"nothing":         {nil, "say up or down"},
-		"sideways":        {[]string{"sideways"}, "say up or down"},
-		"both":            {[]string{"up", "down"}, "say up or down"},
+		"nothing":         {nil, "say up, fetch or down"},
+		"sideways":        {[]string{"sideways"}, "say up, fetch or down"},
+		"both":            {[]string{"up", "down"}, "say up, fetch or down"},
 		"no number":       {[]string{"-port", "nova", "up"}, "invalid value"},
 		"no such port":    {[]string{"-port", "nowa=1", "up"}, "keystone"},
 		"no such flag":    {[]string{"-colour", "up"}, "-port-offset"},

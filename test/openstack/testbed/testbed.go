@@ -110,13 +110,7 @@ func (b *Testbed) Up(ctx context.Context) error {
 		b.progress.say("OpenStack is up already")
 		return nil
 	}
-	for _, step := range []struct {
-		name   string
-		within time.Duration
-		run    func(context.Context) error
-	}{
-		{"make room", time.Minute, b.wipe},
-		{"Debian and its OpenStack packages", 40 * time.Minute, b.install},
+	if err := b.take(ctx, append(b.groundwork(), []stage{
 		{"configuration", time.Minute, b.configure},
 		{"MariaDB, RabbitMQ, memcached", 3 * time.Minute, b.startInfrastructure},
 		{"Keystone", 5 * time.Minute, b.startKeystone},
@@ -125,15 +119,56 @@ func (b *Testbed) Up(ctx context.Context) error {
 		{"workers", 5 * time.Minute, b.startWorkers},
 		{"external network, flavor, image; the hypervisor comes up", 3 * time.Minute, b.furnish},
 		{"openstack.env", time.Minute, b.writeEnv},
-	} {
-		limited, cancel := context.WithTimeout(ctx, step.within)
-		err := b.progress.step(step.name, func() error { return step.run(limited) })
-		cancel()
-		if err != nil {
-			return errors.Join(fmt.Errorf("%s: %w\nthe logs are in %s", step.name, err, b.path(logDir)), b.stop(), b.unmount())
-		}
+	}...)); err != nil {
+		return err
 	}
 	b.progress.say("OpenStack is up")
+	return nil
+}
+
+// Fetch does of Up what needs the network, and starts nothing.
+func (b *Testbed) Fetch(ctx context.Context) error {
+	unlock, err := b.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if b.isUp() {
+		b.progress.say("OpenStack is up already")
+		return nil
+	}
+	if err := b.take(ctx, b.groundwork()); err != nil {
+		return err
+	}
+	b.progress.say("the packages are there")
+	return b.unmount()
+}
+
+// stage is a part of Up that has its own time.
+type stage struct {
+	name   string
+	within time.Duration
+	run    func(context.Context) error
+}
+
+// groundwork is what Up begins with.
+func (b *Testbed) groundwork() []stage {
+	return []stage{
+		{"make room", time.Minute, b.wipe},
+		{"Debian and its OpenStack packages", 40 * time.Minute, b.install},
+	}
+}
+
+// take goes through stages. After an error nothing runs.
+func (b *Testbed) take(ctx context.Context, stages []stage) error {
+	for _, s := range stages {
+		limited, cancel := context.WithTimeout(ctx, s.within)
+		err := b.progress.step(s.name, func() error { return s.run(limited) })
+		cancel()
+		if err != nil {
+			return errors.Join(fmt.Errorf("%s: %w\nthe logs are in %s", s.name, err, b.path(logDir)), b.stop(), b.unmount())
+		}
+	}
 	return nil
 }
 
