@@ -33,7 +33,8 @@ func (on *tenant) Boot(ctx context.Context, name string) (playground.Machine, er
 	if err := on.client.Do(ctx, http.MethodPost, "compute", "/servers", object{"server": on.spec(name, nil)}, nil); err != nil {
 		return playground.Machine{}, err
 	}
-	return on.await(ctx, name)
+	machines, err := on.await(ctx, name)
+	return machines[name], err
 }
 
 func (on *tenant) Delete(ctx context.Context, machine playground.Machine) error {

@@ -3,11 +3,9 @@ package scenario_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -121,143 +119,6 @@ func (on *tenant) clean(t *testing.T) {
 	); err != nil {
 		t.Errorf("clean up: %v", err)
 	}
-}
-
-// deleteServers deletes some of the tenant's servers and waits until they are gone.
-func (on *tenant) deleteServers(ctx context.Context, which func(server) bool) error {
-	asked := map[string]bool{}
-	for {
-		left, err := on.servers(ctx)
-		if err != nil {
-			return err
-		}
-		left = slices.DeleteFunc(left, func(s server) bool { return !which(s) })
-		if len(left) == 0 {
-			return nil
-		}
-		for _, s := range left {
-			if asked[s.ID] {
-				continue
-			}
-			asked[s.ID] = true
-			if err := on.Delete(ctx, playground.Machine{ServerID: s.ID}); err != nil {
-				return err
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("servers are left: %v: %w", left, ctx.Err())
-		case <-time.After(2 * time.Second):
-		}
-	}
-}
-
-type server struct {
-	ID, Name, Status string
-	Metadata         map[string]string
-}
-
-// mark is the metadata key by which a tenant knows its servers; its value is the network.
-const mark = "underlay-scenario"
-
-// servers are those that this tenant has booted, and nobody else's.
-func (on *tenant) servers(ctx context.Context) ([]server, error) {
-	var list struct{ Servers []server }
-	if err := on.client.Do(ctx, http.MethodGet, "compute", "/servers/detail", nil, &list); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(list.Servers, func(s server) bool { return s.Metadata[mark] != on.network }), nil
-}
-
-// bootAll has Nova boot node-1 to node-count in one request, and waits for them.
-// https://docs.openstack.org/api-ref/compute/#create-multiple-servers
-func (on *tenant) bootAll(t *testing.T, count int) {
-	t.Helper()
-	on.must(t, http.MethodPost, "compute", "/servers", object{"server": on.spec("node", object{"min_count": count, "max_count": count})}, nil)
-	on.prepare(t, count)
-}
-
-// prepare has the next world find node-1 to node-count and no others, as servers
-// that no world knows: without routes and pairs. Those that are missing are booted.
-func (on *tenant) prepare(t *testing.T, count int) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	on.must(t, http.MethodPut, "network", "/v2.0/routers/"+on.router, object{"router": object{"routes": []object{}}}, nil)
-	clear(on.booted)
-	var names []string
-	for n := 1; n <= count; n++ {
-		names = append(names, fmt.Sprintf("node-%d", n))
-	}
-	if err := on.deleteServers(ctx, func(s server) bool { return !slices.Contains(names, s.Name) }); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		there, err := on.exists(ctx, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		take := on.await
-		if !there {
-			take = on.Boot
-		}
-		machine, err := take(ctx, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		on.setPort(t, machine.PortID, object{"allowed_address_pairs": []object{}})
-		on.booted[name] = machine
-	}
-}
-
-func (on *tenant) exists(ctx context.Context, name string) (bool, error) {
-	servers, err := on.servers(ctx)
-	return slices.ContainsFunc(servers, func(s server) bool { return s.Name == name }), err
-}
-
-func (on *tenant) spec(name string, more object) object {
-	spec := object{"name": name, "flavorRef": on.flavor, "imageRef": on.image, "networks": []object{{"uuid": on.network}}, "metadata": object{mark: on.network}}
-	for key, value := range more {
-		spec[key] = value
-	}
-	return spec
-}
-
-// await waits until the server of that name is there, is ACTIVE and has its port.
-func (on *tenant) await(ctx context.Context, name string) (playground.Machine, error) {
-	for {
-		machine, err := on.find(ctx, name)
-		if err != nil || machine.PortID != "" {
-			return machine, err
-		}
-		select {
-		case <-ctx.Done():
-			return machine, fmt.Errorf("server %s is not ACTIVE: %w", name, ctx.Err())
-		case <-time.After(2 * time.Second):
-		}
-	}
-}
-
-func (on *tenant) find(ctx context.Context, name string) (playground.Machine, error) {
-	servers, err := on.servers(ctx)
-	if err != nil {
-		return playground.Machine{}, err
-	}
-	for _, server := range servers {
-		switch {
-		case server.Name != name:
-		case server.Status == "ERROR":
-			return playground.Machine{}, fmt.Errorf("server %s is in ERROR", name)
-		case server.Status == "ACTIVE":
-			var list struct{ Ports []port }
-			err := on.client.Do(ctx, http.MethodGet, "network", "/v2.0/ports?device_id="+server.ID, nil, &list)
-			if err != nil || len(list.Ports) != 1 {
-				return playground.Machine{}, fmt.Errorf("server %s has %d ports, not 1 (%w)", name, len(list.Ports), err)
-			}
-			return playground.Machine{ServerID: server.ID, PortID: list.Ports[0].ID}, nil
-		}
-	}
-	return playground.Machine{}, nil
 }
 
 // port is one of Neutron's, as far as it matters here.
