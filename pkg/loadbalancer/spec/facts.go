@@ -34,11 +34,12 @@ func (w Wish) Needs() Needs {
 	choose := public && w.floating.address == "" && (w.floating.subnets.matches() || w.floating.subnets.id != "")
 	dual := len(w.families) > 1 && w.vip.port.value == ""
 	byNetwork := w.families[0] == v1.IPv6Protocol && w.vip.subnet.value == "" && w.vip.network.value != ""
-	several := w.vip.memberSubnet != "" && slices.ContainsFunc(w.nodes, func(n node) bool { return len(n.addresses[w.families[0]]) > 1 })
+	chosen := w.vip.memberSubnet != "" || w.vip.subnet.value != ""
+	several := chosen && slices.ContainsFunc(w.nodes, func(n node) bool { return len(n.addresses[w.families[0]]) > 1 })
 	return Needs{
 		ExternalNetworks: search,
 		Subnets:          search || choose || dual || byNetwork || several || w.config.ManageSecurityGroups,
-		Ports:            w.vip.memberSubnet == "" || w.config.ManageSecurityGroups,
+		Ports:            !chosen || w.config.ManageSecurityGroups,
 	}
 }
 

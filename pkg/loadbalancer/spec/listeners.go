@@ -63,7 +63,7 @@ func (r *resolver) capable(p *portWish) bool {
 	before := len(r.problems)
 	where := "port " + cmp.Or(p.port.Name, p.key.String())
 	if p.key.Transport == tree.SCTP && !r.can.SCTP() {
-		r.reject(where, "SCTP", "needs Octavia 2.23, and the load balancer has "+r.here(), "remove the port")
+		r.reject(where, "SCTP", "needs Octavia 2.23, but this is "+r.here(), "remove the port")
 	}
 	if p.pool == tree.ProxyV2 && r.can.Layer7() && !r.can.ProxyV2() {
 		r.impossible(proxyProtocol, p.asks[proxyProtocol])
@@ -122,7 +122,7 @@ func (r *resolver) settings(p *portWish) tree.ListenerSettings {
 // cannot say. Ranges that nothing enforces are refused.
 func (r *resolver) allowed() []string {
 	switch {
-	case len(r.kind.vipGroups.value) > 0 && r.can.AllowedCIDRs():
+	case r.guarded() && r.can.AllowedCIDRs():
 		return []string{}
 	case r.can.AllowedCIDRs():
 		ranges := r.ranges.of(r.stacks)
@@ -131,7 +131,7 @@ func (r *resolver) allowed() []string {
 		}
 		return texts(ranges)
 	case r.ranges.restricted() && !r.groupEnforces():
-		r.reject(r.ranges.key, "", "cannot be enforced: it needs "+needs(sourceRanges)+", and the load balancer has "+r.here(), "remove it, or choose another provider with lb-provider")
+		r.reject(r.ranges.key, "", "cannot be enforced: it needs "+needs(sourceRanges)+", but this is "+r.here(), "remove it, or choose another provider with lb-provider")
 	}
 	return nil
 }
@@ -168,7 +168,7 @@ func (r *resolver) watch(p *portWish, monitor *tree.Monitor) {
 	}
 	why := "annotation " + p.monitor.enabled.key + " turns the health monitor off"
 	if !asksKubeProxy(p.key.Transport, r.can) {
-		why = "no health monitor here can ask healthCheckNodePort (the load balancer has " + r.here() + ")"
+		why = "no health monitor here can ask healthCheckNodePort (this is " + r.here() + ")"
 	}
 	r.notice(UnwatchedTraffic, "port %s: %s, so traffic to nodes without a pod may be lost", p.key, why)
 }

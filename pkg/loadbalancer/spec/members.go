@@ -45,7 +45,7 @@ func (r *resolver) backends() backends {
 	if len(b.all) == 0 {
 		r.notice(NoMembers, "no node can serve the Service: check node-selector, and the nodes' addresses")
 	}
-	if r.facts.Balancer != nil && r.vip.memberSubnet == "" {
+	if r.facts.Balancer != nil && r.chosenSubnet() == "" {
 		for _, l := range r.facts.Balancer.Listeners {
 			if l.Pool == nil {
 				continue
@@ -61,7 +61,7 @@ func (r *resolver) backends() backends {
 // backendsOf finds the addresses of one family; of nodes with the same address
 // the first that is not about to go counts.
 func (r *resolver) backendsOf(family v1.IPFamily) []backend {
-	chosen := r.facts.subnet(r.vip.memberSubnet)
+	chosen := r.facts.subnet(r.chosenSubnet())
 	var within netip.Prefix
 	if chosen != nil {
 		within, _ = netip.ParsePrefix(chosen.CIDR)
@@ -95,7 +95,16 @@ func (r *resolver) memberSubnet(family v1.IPFamily, chosen *tree.Subnet) string 
 	if !fits {
 		return ""
 	}
-	return r.vip.memberSubnet
+	return r.chosenSubnet()
+}
+
+// chosenSubnet is the members' subnet where somebody chose one: for them, or for
+// the virtual address. A load balancer that is there has the one that it has.
+func (r *resolver) chosenSubnet() string {
+	if r.vip.memberSubnet != "" || r.vip.subnet.value == "" {
+		return r.vip.memberSubnet
+	}
+	return cmp.Or(r.desired.Balancer.VIP.SubnetID, r.vip.subnet.value)
 }
 
 // vipSubnet is the subnet of the virtual address of a family, or "".

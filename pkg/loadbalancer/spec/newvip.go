@@ -33,9 +33,10 @@ func (r *resolver) newVIPs() {
 	}
 }
 
-// nodeSubnet is the subnet of the first member, by name, that has a port.
+// nodeSubnet is the subnet of the first node, by name, that has a port: of a
+// member if there is one.
 func (r *resolver) nodeSubnet() string {
-	for _, n := range r.nodes {
+	for _, n := range slices.Concat(r.nodes, r.allNodes) {
 		if _, subnet := r.facts.portOf(n, n.address(r.families[0], noPrefix)); subnet != "" {
 			return subnet
 		}
@@ -73,7 +74,7 @@ func (r *resolver) hasNodes(subnetID string) bool {
 func (r *resolver) additionalVIP(family v1.IPFamily) {
 	b := &r.desired.Balancer
 	if !r.can.AdditionalVIPs() {
-		r.notice(SingleStack, "there is no %s address: it needs %s, and the load balancer has %s", family, needs(additionalID), r.here())
+		r.notice(SingleStack, "there is no %s address: it needs %s, but this is %s", family, needs(additionalID), r.here())
 		return
 	}
 	network := b.VIP.NetworkID

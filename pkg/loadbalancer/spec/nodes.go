@@ -22,17 +22,17 @@ type node struct {
 // leaving are the taints of a node that is about to go.
 var leaving = []string{"ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted", "node.kubernetes.io/out-of-service"}
 
-// nodes are those that the selector leaves, by name.
-func (s scope) nodes(in Input) []node {
+// nodes are those that the selector leaves, and all of them, by name.
+func (s scope) nodes(in Input) (members, all []node) {
 	selector := s.labels(nodeSelector, in.Config.NodeSelector).value
-	var all []node
-	for _, n := range in.Nodes {
+	sorted := slices.SortedFunc(slices.Values(in.Nodes), func(a, b *v1.Node) int { return cmp.Compare(a.Name, b.Name) })
+	for _, n := range sorted {
+		all = append(all, newNode(n))
 		if _, excluded := n.Labels[v1.LabelNodeExcludeBalancers]; !excluded && selected(n, selector) {
-			all = append(all, newNode(n))
+			members = append(members, all[len(all)-1])
 		}
 	}
-	slices.SortFunc(all, func(a, b node) int { return cmp.Compare(a.name, b.name) })
-	return all
+	return members, all
 }
 
 func selected(n *v1.Node, selector map[string]string) bool {

@@ -44,7 +44,8 @@ type Wish struct {
 	ranges     rangesWish
 	ports      []portWish
 	prometheus prometheusWish
-	nodes      []node
+	// nodes are the members to be; allNodes tell where the cluster is.
+	nodes, allNodes []node
 	// checkPort is healthCheckNodePort of a Service with
 	// externalTrafficPolicy=Local, else 0.
 	checkPort int
@@ -84,7 +85,7 @@ func (r *reader) read(in Input) Wish {
 	w.ranges = s.ranges(in.Service)
 	w.readPorts(r, in, class)
 	w.prometheus = s.prometheus(in.Service)
-	w.nodes = s.nodes(in)
+	w.nodes, w.allNodes = s.nodes(in)
 	r.unknown(in.Service, &w)
 	return w
 }

@@ -102,7 +102,7 @@ func read[T any](s scope, name string, otherwise T, convert func(found) (T, stri
 func meant(a Annotation) string {
 	switch a.Kind {
 	case Bool:
-		return "true or false"
+		return "a bool"
 	case Int:
 		return "a number that this annotation takes"
 	case Enum, List:

@@ -74,15 +74,7 @@ func (r *resolver) balancer() {
 	} else if len(r.kind.tags) > 0 {
 		r.unsupported(tags, Prefix+tags)
 	}
-	if groups := r.kind.vipGroups; len(groups.value) > 0 {
-		b.VIPSecurityGroupIDs = groups.value
-		if !r.can.VIPSecurityGroups() {
-			r.impossible(vipGroups, groups.key)
-		}
-		if r.ranges.restricted() {
-			r.reject(r.ranges.key, "", "cannot be used together with "+groups.key, "restrict the sources in those groups, or remove them")
-		}
-	}
+	r.vipSecurityGroups()
 	if r.facts.Balancer != nil {
 		r.existing(r.facts.Balancer)
 		return
@@ -97,6 +89,29 @@ func (r *resolver) balancer() {
 		r.unsupported(zone, cmp.Or(r.kind.zone.key, "[LoadBalancer] "+zone))
 	}
 	r.newVIPs()
+}
+
+// vipSecurityGroups sets the user's own groups on the VIP port. Without the
+// annotation those that are there stay; Octavia then refuses allowed_cidrs too.
+func (r *resolver) vipSecurityGroups() {
+	groups := r.kind.vipGroups
+	if groups.key != "" && (r.can.VIPSecurityGroups() || len(groups.value) > 0) {
+		r.desired.Balancer.VIPSecurityGroupIDs = groups.value
+	}
+	if len(groups.value) > 0 && !r.can.VIPSecurityGroups() {
+		r.impossible(vipGroups, groups.key)
+	}
+	if r.guarded() && r.ranges.restricted() {
+		r.reject(r.ranges.key, "", "cannot be used together with security groups on the virtual address", "restrict the sources in those groups, or take them off with an empty "+vipGroups)
+	}
+}
+
+// guarded: the VIP port has, or will have, groups of the user's.
+func (r *resolver) guarded() bool {
+	if r.kind.vipGroups.key != "" {
+		return len(r.kind.vipGroups.value) > 0
+	}
+	return r.facts.Balancer != nil && len(r.facts.Balancer.VIPSecurityGroupIDs) > 0
 }
 
 // existing leaves what can only be chosen when a load balancer is made.
@@ -135,7 +150,7 @@ func (r *resolver) fixed(actual *tree.Balancer) {
 		wanted setting[string]
 		actual string
 	}{
-		{r.kind.provider, actual.Provider}, {r.kind.flavor, actual.FlavorID}, {r.kind.zone, actual.AvailabilityZone},
+		{r.kind.provider, actual.Provider}, {r.kind.flavor, cmp.Or(actual.FlavorID, "none")}, {r.kind.zone, cmp.Or(actual.AvailabilityZone, "none")},
 		{r.vip.subnet, actual.VIP.SubnetID}, {r.vip.network, actual.VIP.NetworkID}, {r.vip.port, actual.VIP.PortID},
 	} {
 		if f.wanted.key != "" && f.wanted.value != "" && f.actual != "" && f.wanted.value != f.actual {
@@ -153,17 +168,20 @@ func (r *resolver) fixed(actual *tree.Balancer) {
 // unsupported leaves out what does no harm when it is missing.
 func (r *resolver) unsupported(name, key string) {
 	if key != "" {
-		r.notice(SettingNotSupported, "%s has no effect: it needs %s, and the load balancer has %s", key, needs(name), r.here())
+		r.notice(SettingNotSupported, "%s has no effect: it needs %s, but this is %s", key, needs(name), r.here())
 	}
 }
 
 // impossible refuses what must not be left out.
 func (r *resolver) impossible(name, key string) {
-	r.reject(key, "", fmt.Sprintf("needs %s, and the load balancer has %s", needs(name), r.here()), "remove it, or choose another provider with lb-provider")
+	r.reject(key, "", fmt.Sprintf("needs %s, but this is %s", needs(name), r.here()), "remove it, or choose another provider with lb-provider")
 }
 
-func needs(name string) string { return strings.ReplaceAll(declared[name].Needs, "`", "") }
+// needs says in words what an annotation depends on.
+func needs(name string) string {
+	return strings.NewReplacer("`", "", ", not `ovn`", " and a provider other than ovn", "not `ovn`", "a provider other than ovn").Replace(declared[name].Needs)
+}
 
 func (r *resolver) here() string {
-	return fmt.Sprintf("%s and the provider %s", r.can.Version, r.can.Provider)
+	return fmt.Sprintf("Octavia %s with the provider %s", r.can.Version, r.can.Provider)
 }

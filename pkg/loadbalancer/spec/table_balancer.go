@@ -85,7 +85,7 @@ var sharingAnnotations = []Annotation{
 	{Name: sourceRanges, Whole: true, Kind: CIDRs, Default: "everywhere", Peer: true, Needs: "Octavia 2.12; with `ovn`: `manage-security-groups`",
 		Meaning: "Where clients may come from. Used while `spec.loadBalancerSourceRanges` is empty."},
 	{Name: vipGroups, Kind: UUIDs, Needs: "Octavia 2.29, not `ovn`",
-		Meaning: "Security groups of your own on the port of the virtual address. They take the place of source ranges, which Octavia does not allow beside them."},
+		Meaning: "Security groups of your own on the port of the virtual address. They take the place of source ranges, which Octavia does not allow beside them. Empty: none; without the annotation those that are there stay."},
 	{Name: promPort, Kind: Int, Min: 1, Max: 65535, Needs: "Octavia 2.25, not `ovn`",
 		Meaning: "Port at which the load balancer serves its own metrics to Prometheus, at `/metrics`. Needs `prometheus-source-ranges`."},
 	{Name: promRanges, Kind: CIDRs, Needs: "Octavia 2.25, not `ovn`",

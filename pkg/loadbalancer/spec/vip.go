@@ -16,7 +16,8 @@ type vipWish struct {
 	additionalSubnet      setting[string]
 	// addresses by family; missing: any.
 	addresses map[v1.IPFamily]setting[string]
-	// memberSubnet is the subnet of the members where one was chosen.
+	// memberSubnet is the subnet of the members where one was chosen for them;
+	// else they are in that of the virtual address, where that was chosen.
 	memberSubnet string
 }
 
@@ -37,7 +38,7 @@ func (s scope) vip(conf config.LoadBalancer, class *config.LoadBalancerClass, ex
 		v.network = setting[string]{value: class.NetworkID}
 	}
 	member := s.uuid(memberSubnetID, cmp.Or(class.MemberSubnetID, conf.MemberSubnetID))
-	v.memberSubnet = cmp.Or(member.value, conf.SubnetID, v.subnet.value)
+	v.memberSubnet = cmp.Or(member.value, conf.SubnetID)
 	return v
 }
 
