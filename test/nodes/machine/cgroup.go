@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,39 @@ func MakeCgroup(name string) error {
 			return fmt.Errorf("make control group: %w", err)
 		}
 	}
+	if all[0] == cgroups { // cgroup v2; beside v1 it has nothing for a kubelet
+		return handDown(all[0], name)
+	}
 	return fillCpusets(name)
+}
+
+// controllers are those that the kubelet wants in its root group, as far as the
+// machine has them (getSupportedUnifiedControllers in k8s.io/kubernetes/pkg/kubelet/cm).
+var controllers = []string{"cpu", "cpuset", "hugetlb", "memory", "pids"}
+
+// handDown gives a group of cgroup v2 the controllers, from the top of the
+// hierarchy down: each group has only those that the one above it enables
+// (https://docs.kernel.org/admin-guide/cgroup-v2.html#controlling-controllers). At
+// the top they stay enabled, as every container engine leaves them.
+func handDown(hierarchy, name string) error {
+	content, err := os.ReadFile(filepath.Join(hierarchy, "cgroup.controllers"))
+	if err != nil {
+		return fmt.Errorf("read the controllers of control groups: %w", err)
+	}
+	var enable []string
+	for controller := range strings.FieldsSeq(string(content)) {
+		if slices.Contains(controllers, controller) {
+			enable = append(enable, "+"+controller)
+		}
+	}
+	group := hierarchy
+	for part := range strings.SplitSeq(strings.Trim(name, "/"), "/") {
+		if err := os.WriteFile(filepath.Join(group, "cgroup.subtree_control"), []byte(strings.Join(enable, " ")), 0o644); err != nil {
+			return fmt.Errorf("enable controllers below control group %s: %w", group, err)
+		}
+		group = filepath.Join(group, part)
+	}
+	return nil
 }
 
 // fillCpusets gives a group of cgroup v1, and those above it, the processors of
@@ -60,7 +93,7 @@ func fillCpusets(name string) error {
 		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
 			value, err := os.ReadFile(filepath.Join(parent, file))
 			if errors.Is(err, fs.ErrNotExist) {
-				return nil // cgroup v2, or no such controller
+				return nil // no such controller
 			}
 			if err != nil {
 				return err
