@@ -14,18 +14,29 @@ GOLANGCI := $(BIN)/golangci-lint
 # detector needs another, with cgo.
 export CGO_ENABLED ?= 0
 
-# Checks that use programs of others are left out, and said to be, where those
-# are missing. Under CI they fail instead.
-ifeq ($(CI),)
-UNDERLAY_WITHOUT ?= $(shell sep=; for p in openstack=openstackclient chromium=chromium; do \
-	command -v $${p%=*} >/dev/null || { printf '%s%s' "$$sep" "$${p\#*=}"; sep=,; }; done)
-endif
-export UNDERLAY_WITHOUT
+# The parts of the tests, and their packages. unit is all that no other part names.
+PARTS              := unit simulator e2e contract openstack nodes dataplane
+PACKAGES_simulator := ./pkg/simulator/... ./test/openstackclient ./test/livepage
+PACKAGES_e2e       := ./test/e2e
+PACKAGES_contract  := ./test/contract
+PACKAGES_openstack := ./test/openstack/scenario
+PACKAGES_nodes     := ./test/nodes
+PACKAGES_dataplane := ./test/nodes
+OTHER_PACKAGES      = $(foreach part,$(filter-out unit,$(PARTS)),$(PACKAGES_$(part)))
+NOT_UNIT            = $(or $(shell go list $(OTHER_PACKAGES)),$(error the packages of the tests are not found))
+PACKAGES_unit       = $(filter-out $(NOT_UNIT),$(shell go list ./...))
+
+# Tests with the race detector; coverage counts for what users run.
+RACE     := CGO_ENABLED=1 go test -race -timeout 20m
+COVERED  := go run ./hack/coverage -min 80 -only '^underlay/(pkg|internal)/'
+# Those that judge from outside say what they see, and are never taken from the cache.
+OUTSIDE  := go test -v -count=1 -timeout 30m
+
 IMAGE    ?= registry.example.org/underlay/openstack-cloud-controller-manager:latest
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build both binaries into bin/
@@ -54,9 +65,37 @@ nodes-down: ## End what nodes-up started and remove all of it
 	$(BIN)/nodesctl down
 
 .PHONY: test
-test: kubernetes ## Run every test with the race detector; fails below 80 % coverage
-	@if [ -n "$$UNDERLAY_WITHOUT" ]; then echo "Left out (UNDERLAY_WITHOUT): $$UNDERLAY_WITHOUT. Programs that are missing come with: apt-get install python3-openstackclient chromium"; fi
-	CGO_ENABLED=1 go test -race -cover -timeout 40m ./... | go run ./hack/coverage -min 80 -only '^underlay/(pkg|internal)/'
+test: kubernetes ## Run every part of the tests that this machine can, and say what it cannot
+	@without=$$(go run ./test/requirements) && export UNDERLAY_WITHOUT=$$without && \
+	for part in $(PARTS); do echo "== $$part"; $(MAKE) --no-print-directory test-$$part; done
+
+.PHONY: test-unit
+test-unit: ## Packages by themselves; fails below 80 % coverage
+	@$(RACE) -cover $(PACKAGES_unit) | $(COVERED)
+
+.PHONY: test-simulator
+test-simulator: ## The simulated OpenStack: its own tests, the openstack command, its page in a browser
+	$(RACE) -cover $(PACKAGES_simulator) | $(COVERED)
+
+.PHONY: test-e2e
+test-e2e: kubernetes ## The product between a real Kubernetes and the simulator
+	$(RACE) -count=1 $(PACKAGES_e2e)
+
+.PHONY: test-contract
+test-contract: ## What we rely on of OpenStack: the simulator, and the real one that openstack.env names
+	$(RACE) -count=1 $(PACKAGES_contract)
+
+.PHONY: test-openstack
+test-openstack: kubernetes ## The product with 30 nodes on the real OpenStack that openstack.env names
+	$(OUTSIDE) $(PACKAGES_openstack)
+
+.PHONY: test-nodes
+test-nodes: kubernetes ## Real kubelets, real pods, real packets (root)
+	$(OUTSIDE) -skip TestMoveFromFlannel $(PACKAGES_nodes)
+
+.PHONY: test-dataplane
+test-dataplane: kubernetes ## A cluster that moves from flannel to routes, pods reachable throughout (root)
+	$(OUTSIDE) -run TestMoveFromFlannel $(PACKAGES_dataplane)
 
 .PHONY: cover
 cover: ## Unit tests alone, with coverage: quicker than test
@@ -94,6 +133,10 @@ verify: lint ## Check that the tree is tidy, formatted, generated and linted
 .PHONY: openstack-up
 openstack-up: ## Start a real OpenStack on this machine, as root (OPENSTACK_FLAGS=-h says what can be set)
 	go run ./test/openstack/cmd $(OPENSTACK_FLAGS) up
+
+.PHONY: openstack-fetch
+openstack-fetch: ## Only download and install its packages, which openstack-up does otherwise
+	go run ./test/openstack/cmd $(OPENSTACK_FLAGS) fetch
 
 .PHONY: openstack-down
 openstack-down: ## End that OpenStack and remove its state; its packages stay for the next time

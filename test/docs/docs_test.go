@@ -157,7 +157,7 @@ func (p page) commands() []string {
 	return found
 }
 
-var target = regexp.MustCompile(`(?m)^([a-z][a-z-]*):`)
+var target = regexp.MustCompile(`(?m)^([a-z][a-z0-9-]*):`)
 
 func TestMakeTargetsExist(t *testing.T) {
 	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))

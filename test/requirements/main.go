@@ -43,7 +43,7 @@ var requirements = []requirement{
 	{"chromium", "the live page in a browser (test/livepage)", program("chromium", "chromium", "chromium-browser", "google-chrome")},
 	{"cloud-init", "cloud-init's own check of the files for nodes (hack/nodefiles)", program("cloud-init", "cloud-init")},
 	{"openstack", "real OpenStack services (test/contract, test/openstack/scenario)", cloud},
-	{"nodes", "real kubelets and real packets (test/nodes, test/dataplane)", lab.Lacks},
+	{"nodes", "real kubelets and real packets (test/nodes)", lab.Lacks},
 }
 
 // program wants one of several.
