@@ -9,3 +9,9 @@ func Asked(in Input) map[string]bool {
 
 // Names gives every annotation by the name under which Read looks for it.
 var Names = declared
+
+// MatchName and MatchTags select subnets.
+var (
+	MatchName = matchName
+	MatchTags = matchTags
+)
