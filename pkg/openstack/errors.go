@@ -120,13 +120,8 @@ func (k *call) fromAnswer(answer gophercloud.ErrUnexpectedResponseCode) *cloud.E
 }
 
 func (k *call) classOf(status int, said fault, after time.Duration) error {
-	if class, ok := kinds[said.kind]; ok && status < http.StatusInternalServerError {
+	if class := k.ownClass(status, said); class != nil {
 		return class
-	}
-	if k.service == balancing.kind {
-		if class := k.octaviaClass(status, said); class != nil {
-			return class
-		}
 	}
 	switch {
 	case status == http.StatusNotFound && !said.known:
@@ -145,6 +140,18 @@ func (k *call) classOf(status int, said fault, after time.Duration) error {
 		return class
 	}
 	return cloud.ErrInvalid
+}
+
+// ownClass is the class of an error that the service names itself; nil where the
+// status says it.
+func (k *call) ownClass(status int, said fault) error {
+	if class, ok := kinds[said.kind]; ok && status < http.StatusInternalServerError {
+		return class
+	}
+	if k.service == balancing.kind {
+		return k.octaviaClass(status, said)
+	}
+	return nil
 }
 
 // unavailable is the class of a call that the cloud did not do, or, for a write

@@ -76,14 +76,12 @@ func canonicalAddress(text string) string {
 	return address.String()
 }
 
-// canonicalPrefix is a CIDR in its one spelling, without host bits; an address
-// alone is a prefix of its whole length.
+// canonicalPrefix is a CIDR in its one spelling, without host bits; what is none
+// stays as it is.
 func canonicalPrefix(text string) string {
-	if prefix, err := netip.ParsePrefix(text); err == nil {
-		return prefix.Masked().String()
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		return text
 	}
-	if address, err := netip.ParseAddr(text); err == nil {
-		return netip.PrefixFrom(address, address.BitLen()).String()
-	}
-	return text
+	return prefix.Masked().String()
 }

@@ -74,28 +74,21 @@ func (b octaviaBalancer) forTree() tree.Balancer {
 	return out
 }
 
-// whole puts listeners and pools in their places.
+// whole puts listeners in their places, with their default pools.
 func (b octaviaBalancer) whole() tree.Balancer {
 	out := b.forTree()
 	pools := map[string]tree.Pool{}
 	for _, pool := range b.Pools {
 		pools[pool.ID] = pool.whole(b.ID)
 	}
-	used := map[string]bool{}
 	for _, listener := range b.Listeners {
 		made := listener.forTree(b.ID)
 		if pool, found := pools[listener.DefaultPool]; found {
-			made.Pool, used[pool.ID] = &pool, true
+			made.Pool = &pool
 		}
 		out.Listeners = append(out.Listeners, made)
 	}
-	for id, pool := range pools {
-		if !used[id] {
-			out.Pools = append(out.Pools, pool)
-		}
-	}
 	slices.SortFunc(out.Listeners, func(a, b tree.Listener) int { return a.Key().Compare(b.Key()) })
-	slices.SortFunc(out.Pools, func(a, b tree.Pool) int { return cmp.Compare(a.ID, b.ID) })
 	return out
 }
 
@@ -147,7 +140,7 @@ func (c *Client) sendOctavia(ctx context.Context, r request) error {
 	r.of = balancing
 	err := c.send(ctx, r)
 	var told *cloud.Error
-	if errors.As(err, &told) && strings.HasPrefix(told.Message, "Unknown attribute") {
+	if errors.As(err, &told) && strings.HasPrefix(told.Message, "Unknown a") { // attribute, attributes, argument
 		c.balancing.Invalidate()
 	}
 	return err

@@ -90,8 +90,14 @@ func (c *Client) StatusMembers(ctx context.Context, balancerID string) (map[stri
 // member becomes Octavia's default, in members that are there already too
 // (octavia/api/v2/controllers/member.py, MembersController.put).
 func (c *Client) SetMembers(ctx context.Context, poolID string, members []tree.Member) error {
+	wish := newMembers(members)
+	for i, member := range members {
+		if member.MonitorPort != nil && *member.MonitorPort == 0 {
+			wish[i]["monitor_port"] = nil // the member's own again
+		}
+	}
 	return c.sendOctavia(ctx, request{
-		op: opMembersSet, path: []string{"lbaas", "pools", poolID, "members"}, body: body{"members": newMembers(members)},
+		op: opMembersSet, path: []string{"lbaas", "pools", poolID, "members"}, body: body{"members": wish},
 	})
 }
 
@@ -105,7 +111,7 @@ func newMembers(members []tree.Member) []body {
 		}
 		setTo(member, "weight", m.Weight)
 		if m.MonitorPort != nil && *m.MonitorPort != 0 {
-			member["monitor_port"] = *m.MonitorPort // not there: the member's own, again
+			member["monitor_port"] = *m.MonitorPort
 		}
 		setTo(member, "backup", m.Backup)
 		setTo(member, "admin_state_up", m.AdminUp)

@@ -57,3 +57,24 @@ func TestPortListLearnsInAnyOrder(t *testing.T) {
 		}
 	})
 }
+
+// A write costs a note and not a copy: a thousand writes between two readings
+// make one new list, and older lists stay as they were.
+func TestPortListCopiesOnlyForReaders(t *testing.T) {
+	list := newPortList([]neutronPort{{ID: "p0"}, {ID: "p1"}})
+	first := list.table()
+	allocated := testing.AllocsPerRun(1000, func() { list = list.with(neutronPort{ID: "p1", Revision: list.at.learned.Revision + 1}) })
+	if allocated > 1 {
+		t.Errorf("got %v allocations a write, want 1", allocated)
+	}
+	next := list.table()
+	if next.forRoutes[1].Revision < 1000 || next.forBalancers[1].Revision != next.forRoutes[1].Revision || first.forRoutes[1].Revision != 0 {
+		t.Errorf("got %+v after %+v, want what was learned last", next.forRoutes, first.forRoutes)
+	}
+	if list.table() != next || list.at.before != nil {
+		t.Error("the list is copied again for the next reader, or keeps what came before")
+	}
+	if empty := (portList{}).with(neutronPort{ID: "p0"}).table(); len(empty.forRoutes) != 0 {
+		t.Errorf("got %+v of a list that was never read", empty.forRoutes)
+	}
+}
