@@ -1,0 +1,138 @@
+package loadbalancer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"underlay/internal/cloud"
+	"underlay/internal/step"
+	"underlay/pkg/loadbalancer/plan"
+	"underlay/pkg/loadbalancer/tree"
+)
+
+func (a *applier) applyAddress(ctx context.Context, s step.Step) error {
+	switch s := s.(type) {
+	case plan.CreateFloatingIP:
+		return a.createFloatingIP(ctx, s)
+	case plan.AttachFloatingIP:
+		id := cmp.Or(s.ID, a.address)
+		if a.vipPort == "" || id == "" {
+			return errReplan
+		}
+		return a.updateFloatingIP(ctx, id, &a.vipPort, s.Description)
+	case plan.DetachFloatingIP:
+		nowhere := ""
+		return absent(a.updateFloatingIP(ctx, s.ID, &nowhere, nil))
+	case plan.DescribeFloatingIP:
+		return a.updateFloatingIP(ctx, s.ID, nil, &s.Description)
+	case plan.DeleteFloatingIP:
+		err := absent(a.cloud.DeleteFloatingIP(ctx, s.ID))
+		if err == nil {
+			a.noteAddress(tree.FloatingIP{ID: s.ID}, true)
+		}
+		return err
+	default:
+		return fmt.Errorf("apply step %v: not one on a floating IP", s)
+	}
+}
+
+// createFloatingIP tries the subnets in turn until one has an address.
+func (a *applier) createFloatingIP(ctx context.Context, s plan.CreateFloatingIP) error {
+	wish, port := s.Wish, a.vipPort
+	if s.Unattached {
+		port = ""
+	} else if port == "" {
+		return errReplan
+	}
+	subnets := wish.SubnetIDs
+	if len(subnets) == 0 {
+		subnets = []string{""}
+	}
+	var failures []error
+	for _, subnet := range subnets {
+		made, err := a.cloud.CreateFloatingIP(ctx, FloatingIPRequest{
+			NetworkID: wish.NetworkID, SubnetID: subnet, Address: wish.Address, PortID: port, Description: wish.Description,
+		})
+		if err == nil {
+			a.address = made.ID
+			a.noteAddress(made, false)
+			return nil
+		}
+		failures = append(failures, err)
+		if !errors.Is(err, cloud.ErrQuota) && !errors.Is(err, cloud.ErrInvalid) {
+			break
+		}
+	}
+	return join(failures...)
+}
+
+func (a *applier) updateFloatingIP(ctx context.Context, id string, port, description *string) error {
+	now, err := a.cloud.UpdateFloatingIP(ctx, id, port, description)
+	if err == nil {
+		a.noteAddress(now, false)
+	}
+	return err
+}
+
+func (a *applier) applyGroup(ctx context.Context, s step.Step) error {
+	switch s := s.(type) {
+	case plan.CreateSecurityGroup:
+		made, err := a.cloud.CreateSecurityGroup(ctx, s.Name, s.Description)
+		if err == nil {
+			a.group = made.ID
+		}
+		return err
+	case plan.CreateRules:
+		group, err := a.groupID(s.Group)
+		if err != nil {
+			return err
+		}
+		return a.cloud.CreateRules(ctx, group, s.Description, s.Rules)
+	case plan.DeleteRule:
+		return absent(a.cloud.DeleteRule(ctx, s.ID))
+	case plan.SetPortGroups:
+		return a.setPortGroups(ctx, s)
+	case plan.DeleteSecurityGroup:
+		return absent(a.cloud.DeleteSecurityGroup(ctx, s.ID))
+	case plan.DescribePort:
+		port := s.PortID
+		if port == "" {
+			port = a.vipPort
+		}
+		if port == "" {
+			return errReplan
+		}
+		return a.cloud.DescribePort(ctx, port, s.Description)
+	default:
+		return fmt.Errorf("apply step %v: unknown", s)
+	}
+}
+
+func (a *applier) groupID(ref plan.GroupRef) (string, error) {
+	if ref.ID != "" {
+		return ref.ID, nil
+	}
+	if a.group == "" {
+		return "", fmt.Errorf("the security group was not made: %w", errReplan)
+	}
+	return a.group, nil
+}
+
+// setPortGroups replaces a port's groups; a port that is gone needs none taken off.
+func (a *applier) setPortGroups(ctx context.Context, s plan.SetPortGroups) error {
+	groups := without(s.GroupIDs, s.Remove)
+	if s.Add != nil {
+		id, err := a.groupID(*s.Add)
+		if err != nil {
+			return err
+		}
+		groups = append(without(groups, []string{id}), id)
+	}
+	err := a.cloud.SetPortGroups(ctx, s.PortID, s.Revision, groups)
+	if s.Add == nil {
+		return absent(err)
+	}
+	return err
+}

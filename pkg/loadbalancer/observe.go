@@ -1,0 +1,168 @@
+package loadbalancer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"underlay/internal/owner"
+	"underlay/pkg/loadbalancer/spec"
+	"underlay/pkg/loadbalancer/tree"
+)
+
+// sighting is what one look found for a Service, and what it wants of that.
+type sighting struct {
+	claim   claim
+	desired tree.Desired
+	actual  tree.Actual
+}
+
+// extent says what a look must include.
+type extent struct {
+	// wish is the Service's; nil: it wants nothing any more.
+	wish *spec.Wish
+	// whole reads everything of the project, as the repair pass does.
+	whole bool
+	// freshPorts asks for ports as they are now.
+	freshPorts bool
+}
+
+func (e *extent) leaving() bool { return e.wish == nil }
+
+// observe reads what the cloud has for a Service: without anything to do four
+// calls, however many ports it has.
+func (c *Controller) observe(ctx context.Context, k *look, s *subject, found claim, e extent) (*sighting, error) {
+	seen := &sighting{claim: found}
+	b := found.balancer
+	if b != nil && !c.deletedAsWhole(s, found, e) {
+		if err := c.whole(ctx, k, b); err != nil {
+			return nil, err
+		}
+	}
+	seen.actual.Balancer, seen.actual.Owned, seen.actual.Former = b, found.owned, found.former
+	var err error
+	if seen.desired, err = c.desire(ctx, s, b, e); err != nil {
+		return nil, err
+	}
+	if b != nil && !found.owned {
+		seen.desired.Shared = b.ID
+	}
+	if seen.actual.FloatingIPs, err = c.floatingIPs(ctx, k, s, b, &seen.desired); err != nil {
+		return nil, fmt.Errorf("read floating IPs: %w", err)
+	}
+	if seen.actual.SecurityGroups, err = c.securityGroups(ctx, k, s, &seen.desired, e); err != nil {
+		return nil, fmt.Errorf("read security groups: %w", err)
+	}
+	if seen.actual.Ports, err = c.ports(ctx, k, seen, e); err != nil {
+		return nil, fmt.Errorf("read ports: %w", err)
+	}
+	return seen, nil
+}
+
+// deletedAsWhole: the load balancer serves nobody else and goes with all that
+// hangs on it, so that nobody needs to know what that is.
+func (c *Controller) deletedAsWhole(s *subject, found claim, e extent) bool {
+	if !e.leaving() || !found.owned || !c.config.CascadeDelete || found.balancer.Tags == nil {
+		return false
+	}
+	return !slices.ContainsFunc(found.balancer.Tags, func(tag string) bool {
+		return strings.HasPrefix(tag, owner.ServicePrefix) && tag != s.name
+	})
+}
+
+// floatingIPs are those on the VIP port and those that the Service left behind.
+// Where the port has the wanted one, nothing else is looked for.
+func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tree.Balancer, desired *tree.Desired) ([]tree.FloatingIP, error) {
+	port := ""
+	if b != nil {
+		port = b.VIP.PortID
+	}
+	if k.alone && port != "" {
+		found, err := k.cloud.FloatingIPs(ctx, port)
+		wanted := desired.Gone || desired.FloatingIP != nil && !slices.ContainsFunc(found, func(ip tree.FloatingIP) bool {
+			return desired.FloatingIP.Address == "" || desired.FloatingIP.Address == ip.Address
+		})
+		if err != nil || !wanted || desired.Gone && len(found) > 0 {
+			return found, err
+		}
+	}
+	all, err := k.addresses.Get(ctx, k.age(true))
+	if err != nil {
+		return nil, err
+	}
+	description := s.cluster.FloatingIPDescription(s.owner)
+	var found []tree.FloatingIP
+	for _, ip := range all {
+		wished := desired.FloatingIP != nil && ip.Address == desired.FloatingIP.Address
+		if port != "" && ip.PortID == port || ip.Description == description || wished {
+			found = append(found, ip)
+		}
+	}
+	slices.SortFunc(found, func(a, b tree.FloatingIP) int { return strings.Compare(a.ID, b.ID) })
+	return found, nil
+}
+
+// securityGroups are those of the Service's generated name.
+func (c *Controller) securityGroups(ctx context.Context, k *look, s *subject, desired *tree.Desired, e extent) ([]tree.SecurityGroup, error) {
+	if desired.SecurityGroup == nil && !desired.Gone && !e.whole {
+		return nil, nil
+	}
+	name := owner.SecurityGroupName(s.owner)
+	if k.alone {
+		return k.cloud.SecurityGroups(ctx, name)
+	}
+	all, err := k.groups.Get(ctx, k.age(false))
+	if err != nil {
+		return nil, err
+	}
+	var found []tree.SecurityGroup
+	for _, group := range all {
+		if group.Name == name {
+			found = append(found, group)
+		}
+	}
+	return found, nil
+}
+
+// ports are those that carry the Service's groups or are to carry them, and the
+// VIP port where something is to be written on it.
+func (c *Controller) ports(ctx context.Context, k *look, seen *sighting, e extent) ([]tree.Port, error) {
+	wanted := map[string]bool{}
+	desired, actual := &seen.desired, &seen.actual
+	if desired.SecurityGroup != nil {
+		for _, id := range desired.SecurityGroup.PortIDs {
+			wanted[id] = true
+		}
+	}
+	if desired.FloatingIP != nil && desired.FloatingIP.PortDescription != nil && actual.Balancer != nil {
+		wanted[actual.Balancer.VIP.PortID] = true
+	}
+	groups := map[string]bool{}
+	for i := range actual.SecurityGroups {
+		groups[actual.SecurityGroups[i].ID] = true
+	}
+	if len(wanted) == 0 && len(groups) == 0 {
+		return nil, nil
+	}
+	age := portAge
+	switch {
+	case e.freshPorts:
+		age = 0
+	case e.whole:
+		age = k.age(false)
+	}
+	all, err := k.cloud.BalancerPorts(ctx, age)
+	if err != nil {
+		return nil, err
+	}
+	var found []tree.Port
+	for i := range all {
+		carries := slices.ContainsFunc(all[i].SecurityGroupIDs, func(id string) bool { return groups[id] })
+		if carries || wanted[all[i].ID] {
+			found = append(found, all[i])
+		}
+	}
+	slices.SortFunc(found, func(a, b tree.Port) int { return strings.Compare(a.ID, b.ID) })
+	return found, nil
+}

@@ -1,0 +1,149 @@
+package loadbalancer
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+
+	"underlay/internal/step"
+	"underlay/pkg/loadbalancer/spec"
+)
+
+const (
+	// passPeriod is the time between two repair passes, give or take a tenth.
+	passPeriod = 5 * time.Minute
+	// passSettle is how long a change of nodes may gather others.
+	passSettle = 500 * time.Millisecond
+	// deepReads is how many pools a pass reads whole, those longest not read first.
+	deepReads = 3
+	// repairs bounds how many load balancers are put right at the same time.
+	repairs = 16
+)
+
+// Run repairs what changed in the cloud, and ends all waiting when ctx ends.
+func (c *Controller) Run(ctx context.Context) {
+	defer c.waiter.close(errStopping)
+	for {
+		timer := time.NewTimer(passPeriod*9/10 + rand.N(passPeriod/5))
+		select {
+		case <-timer.C:
+		case <-c.nudges:
+			timer.Stop()
+			if !sleep(ctx, passSettle) {
+				return
+			}
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		c.pass(ctx)
+	}
+}
+
+// pass compares all load balancers with what they should be, in a few lists of
+// the whole project, and puts right what differs.
+func (c *Controller) pass(ctx context.Context) {
+	log := klog.FromContext(ctx)
+	all, err := c.preview(ctx)
+	if err != nil && ctx.Err() == nil {
+		log.Error(err, "The load balancers were not all compared; the next pass is in five minutes")
+	}
+	if len(all) == 0 || ctx.Err() != nil {
+		return
+	}
+	c.watchHealth(all)
+	slots := make(chan struct{}, repairs)
+	var wg sync.WaitGroup
+	for _, p := range all {
+		if len(p.Steps) == 0 {
+			continue
+		}
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			c.repair(ctx, p)
+		})
+	}
+	wg.Wait()
+}
+
+// repair puts one Service's load balancer right, unless somebody is at work on
+// it already. A Service that was never served is the framework's to begin with.
+func (c *Controller) repair(ctx context.Context, p *previewed) {
+	release, free := c.locks.tryTake(p.subject.key())
+	if !free || !p.subject.served() && p.balancer == nil {
+		if free {
+			release()
+		}
+		return
+	}
+	defer release()
+	log := klog.FromContext(ctx)
+	status, err := c.converge(ctx, p.subject)
+	if err == nil {
+		err = c.publish(ctx, p.subject, status)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			log.Error(err, "The load balancer was not put right; the next pass tries again", "service", p.Service.String())
+		}
+		return
+	}
+	balancersRepaired.Inc()
+	c.voice.say(p.subject.service, eventRepaired, describe(p.Steps), describe(p.Steps))
+}
+
+// describe is the steps on one line, the first few of them.
+func describe(steps []step.Step) string {
+	var texts []string
+	for _, s := range steps {
+		texts = append(texts, s.String())
+	}
+	if len(texts) > 5 {
+		texts = append(texts[:5], "…")
+	}
+	return "Put right: " + strings.Join(texts, "; ")
+}
+
+// NodeHandler makes the repair pass come soon when a node begins or ends to
+// drain, or gets other addresses: the framework does not look at either.
+func (c *Controller) NodeHandler() cache.ResourceEventHandler {
+	return cache.ResourceEventHandlerFuncs{UpdateFunc: func(before, after any) {
+		was, ok := before.(*v1.Node)
+		is, also := after.(*v1.Node)
+		if ok && also && !excluded(is) && (spec.Draining(was) != spec.Draining(is) || !slices.Equal(was.Status.Addresses, is.Status.Addresses)) {
+			c.nudge()
+		}
+	}}
+}
+
+func (c *Controller) nudge() {
+	select {
+	case c.nudges <- struct{}{}:
+	default: // one waits already
+	}
+}
+
+func excluded(node *v1.Node) bool {
+	value, labelled := node.Labels[v1.LabelNodeExcludeBalancers]
+	return labelled && value != "false"
+}
+
+// sleep waits and says whether ctx still goes on.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
