@@ -133,7 +133,8 @@ func (s *story) count() {
 
 // budget is what a scenario may cost at most. reads come on top of what the time
 // costs that it takes; see periodic. checks are questions whether one server
-// exists: none, unless a node is new or has left.
+// exists: none, unless a node is new or has left, and then one more in every
+// period of the monitor.
 type budget struct{ router, port, reads, checks int }
 
 // within holds the calls since count to a budget.
@@ -141,6 +142,9 @@ func (s *story) within(t *testing.T, most budget) {
 	t.Helper()
 	took := time.Since(s.since)
 	most.reads += s.periodic(took)
+	if most.checks > 0 {
+		most.checks += int(took / s.pace.monitor)
+	}
 	var got budget
 	seen := map[string]int{}
 	for _, call := range s.on.proxy.Calls() {
@@ -198,7 +202,7 @@ func join(t *testing.T, s *story) {
 
 // farewell is what the removal of one node costs: its server is missing twice, and
 // lists of servers, of ports and of the router's subnets do not contradict.
-var farewell = budget{router: 1, reads: 6, checks: 4}
+var farewell = budget{router: 1, reads: 6, checks: 3}
 
 func leave(t *testing.T, s *story) {
 	s.Remove("node-2")
