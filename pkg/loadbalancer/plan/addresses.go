@@ -17,24 +17,31 @@ func (v *view) takeAddress() []step.Step {
 	wish, current := v.desired.FloatingIP, v.currentAddress()
 	switch {
 	case wish == nil && current == nil:
-		return v.dropIdleAddresses("")
+		return v.dropIdleAddresses()
 	case wish == nil:
 		return append(v.takeOff(current), v.dropIdleAddresses(current.ID)...)
 	}
 	steps, used := v.bringAddress(wish, current)
-	return slices.Concat(steps, v.describePort(wish), v.dropIdleAddresses(used))
+	return slices.Concat(steps, v.describePort(wish), v.dropIdleAddresses(used...))
 }
 
-// bringAddress are the steps to the wanted address, and the id of the floating
-// IP that then is in use or to be spared.
-func (v *view) bringAddress(wish *tree.FloatingIPWish, current *tree.FloatingIP) ([]step.Step, string) {
+// bringAddress are the steps to the wanted address, and the ids of the floating
+// IPs that they deal with.
+func (v *view) bringAddress(wish *tree.FloatingIPWish, current *tree.FloatingIP) ([]step.Step, []string) {
+	found := v.candidate(wish)
+	var used []string
+	for _, f := range []*tree.FloatingIP{current, found} {
+		if f != nil {
+			used = append(used, f.ID)
+		}
+	}
 	switch {
 	case current == nil:
-		return v.acquire(wish)
+		return v.acquire(wish, found), used
 	case wish.Address == "" || wish.Address == current.Address || !v.mayTakeOff():
-		return nil, current.ID
+		return nil, []string{current.ID}
 	default:
-		return v.swap(wish, current), current.ID
+		return v.swap(wish, current, found), used
 	}
 }
 
@@ -46,7 +53,7 @@ func (v *view) currentAddress() *tree.FloatingIP {
 	}
 	for i := range v.actual.FloatingIPs {
 		f := &v.actual.FloatingIPs[i]
-		if f.PortID == port && (f.FixedIP == "" || v.balancer.VIP.Address == "" || f.FixedIP == v.balancer.VIP.Address) {
+		if f.PortID == port && (v.fresh() || f.FixedIP == "" || v.balancer.VIP.Address == "" || f.FixedIP == v.balancer.VIP.Address) {
 			return f
 		}
 	}
@@ -55,7 +62,9 @@ func (v *view) currentAddress() *tree.FloatingIP {
 
 // mayTakeOff says that the address of the load balancer is this Service's to
 // change: it is its own, and no other Service is reached by it.
-func (v *view) mayTakeOff() bool { return v.actual.Owned && len(v.others) == 0 }
+func (v *view) mayTakeOff() bool {
+	return len(v.others) == 0 && (v.actual.Owned || v.balancer == nil)
+}
 
 // takeOff makes the load balancer internal.
 func (v *view) takeOff(current *tree.FloatingIP) []step.Step {
@@ -72,21 +81,21 @@ func (v *view) takeOff(current *tree.FloatingIP) []step.Step {
 
 // acquire gives a VIP without an address one: the floating IP at the wanted
 // address, one of this Service that is idle, or a new one.
-func (v *view) acquire(wish *tree.FloatingIPWish) ([]step.Step, string) {
-	if found := v.candidate(wish); found != nil {
-		if !v.movable(found) {
-			return nil, found.ID // in use elsewhere: Check reports it
-		}
-		return []step.Step{AttachFloatingIP{ID: found.ID, Address: found.Address}}, found.ID
+func (v *view) acquire(wish *tree.FloatingIPWish, found *tree.FloatingIP) []step.Step {
+	switch {
+	case found == nil:
+		return []step.Step{CreateFloatingIP{Wish: *wish}}
+	case !v.movable(found):
+		return nil // in use elsewhere: Check reports it
+	default:
+		return []step.Step{AttachFloatingIP{ID: found.ID, Address: found.Address}}
 	}
-	return []step.Step{CreateFloatingIP{Wish: *wish}}, ""
 }
 
 // swap puts another address on the VIP. The old one goes only when the new one
 // is sure, and is marked first if it would not be known again once detached.
-func (v *view) swap(wish *tree.FloatingIPWish, current *tree.FloatingIP) []step.Step {
+func (v *view) swap(wish *tree.FloatingIPWish, current, found *tree.FloatingIP) []step.Step {
 	var steps []step.Step
-	found := v.candidate(wish)
 	switch {
 	case found == nil:
 		found = &tree.FloatingIP{Address: wish.Address}
@@ -139,14 +148,14 @@ func (v *view) onReplaced(f *tree.FloatingIP) bool {
 }
 
 // dropIdleAddresses gives back what this Service has and does not use.
-func (v *view) dropIdleAddresses(used string) []step.Step {
+func (v *view) dropIdleAddresses(used ...string) []step.Step {
 	if v.desired.KeepFloatingIP {
 		return nil
 	}
 	var steps []step.Step
 	for i := range v.actual.FloatingIPs {
 		f := &v.actual.FloatingIPs[i]
-		if f.ID != used && v.provable(f) && v.movable(f) {
+		if !slices.Contains(used, f.ID) && v.deletable(f) && v.movable(f) {
 			steps = append(steps, DeleteFloatingIP{ID: f.ID, Address: f.Address, Why: "the Service does not use it"})
 		}
 	}
@@ -176,7 +185,7 @@ func (v *view) markAddresses() []step.Step {
 // that it makes and deletes "octavia-lb-" and the load balancer's id.
 // Source: octavia/network/drivers/neutron/allowed_address_pairs.py, allocate_vip.
 func (v *view) usersPort(id string) bool {
-	return slices.ContainsFunc(v.actual.Ports, func(p tree.Port) bool {
+	return id == v.desired.Balancer.VIP.PortID || slices.ContainsFunc(v.actual.Ports, func(p tree.Port) bool {
 		return p.ID == id && !strings.HasPrefix(p.Name, "octavia-lb-")
 	})
 }
@@ -199,7 +208,7 @@ func (v *view) dropAddresses() []step.Step {
 	for i := range v.actual.FloatingIPs {
 		f := &v.actual.FloatingIPs[i]
 		left := v.balancer != nil && f.PortID == v.balancer.VIP.PortID && !v.goesWhole() && len(v.others) == 0
-		if v.provable(f) && (v.movable(f) || left) || v.deletable(f) && v.movable(f) {
+		if v.deletable(f) && v.movable(f) || v.provable(f) && left {
 			steps = append(steps, DeleteFloatingIP{ID: f.ID, Address: f.Address, Why: "the Service is gone"})
 		}
 	}
@@ -220,9 +229,12 @@ func (v *view) deletable(f *tree.FloatingIP) bool {
 	if !strings.HasPrefix(f.Description, owner.FloatingIPPrefix) {
 		return false
 	}
+	port := v.desired.Balancer.VIP.PortID
+	if b := cmp.Or(v.balancer, v.going); b != nil {
+		port = b.VIP.PortID
+	}
 	other := owner.DescribedCluster(f.Description)
-	b := cmp.Or(v.balancer, v.going)
-	return v.provable(f) || b != nil && b.VIP.PortID != "" && f.PortID == b.VIP.PortID && (other == "" || other == v.desired.Cluster.UID)
+	return v.provable(f) || f.PortID != "" && f.PortID == port && (other == "" || other == v.desired.Cluster.UID)
 }
 
 // movable says that the floating IP may be put elsewhere or deleted: it is on no
@@ -242,6 +254,9 @@ func (v *view) movable(f *tree.FloatingIP) bool {
 // leavingPorts are the VIP ports of the load balancers that go.
 func (v *view) leavingPorts() []string {
 	var ports []string
+	if users := v.desired.Balancer.VIP.PortID; v.desired.Gone && (v.balancer == nil || v.balancer.VIP.PortID != users) {
+		ports = append(ports, users)
+	}
 	if v.going != nil {
 		ports = append(ports, v.going.VIP.PortID)
 	}

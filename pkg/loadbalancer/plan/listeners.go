@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"slices"
 
 	"underlay/internal/step"
 	"underlay/pkg/loadbalancer/tree"
@@ -86,8 +85,7 @@ func (v *view) dropParts() []step.Step {
 	var steps []step.Step
 	for i := range v.balancer.Listeners {
 		l := &v.balancer.Listeners[i]
-		wanted := slices.ContainsFunc(v.desired.Balancer.Listeners, func(want tree.Listener) bool { return want.Key() == l.Key() })
-		if v.mine(l) && !wanted {
+		if v.mine(l) && !v.wanted(l) {
 			steps = append(steps, DeleteListener{ID: l.ID, Key: l.Key(), Why: "no port of the Service"})
 		}
 	}

@@ -127,10 +127,11 @@ func (v *view) rebuild() bool {
 		v.actual.Owned && len(v.others) == 0
 }
 
-// vipPort is the port that floating IPs go on, "" while it is still to be made.
+// vipPort is the port that floating IPs go on: of a load balancer that is still
+// to be made, the one that the user made for it, or "".
 func (v *view) vipPort() string {
 	if v.fresh() {
-		return ""
+		return v.desired.Balancer.VIP.PortID
 	}
 	return v.balancer.VIP.PortID
 }

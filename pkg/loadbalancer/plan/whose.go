@@ -62,16 +62,22 @@ func (v *view) minePool(p *tree.Pool) bool {
 	})
 }
 
-// usedByOthers says that a listener which is not this Service's uses the pool.
+// usedByOthers says that a listener which stays as it is, not being this
+// Service's, uses the pool.
 func (v *view) usedByOthers(p *tree.Pool) bool {
 	for i := range v.balancer.Listeners {
 		l := &v.balancer.Listeners[i]
 		uses := l.Pool != nil && l.Pool.ID == p.ID || slices.Contains(p.ListenerIDs, l.ID)
-		if uses && !v.usable(l) {
+		if uses && !v.mine(l) && !(v.wanted(l) && v.usable(l)) {
 			return true
 		}
 	}
 	return false
+}
+
+// wanted says that the Service wants a listener where this one is.
+func (v *view) wanted(l *tree.Listener) bool {
+	return slices.ContainsFunc(v.desired.Balancer.Listeners, func(want tree.Listener) bool { return want.Key() == l.Key() })
 }
 
 // findOthers lists the other Services on the load balancer, by its own tags and

@@ -15,7 +15,9 @@ type Desired struct {
 	// those of this Service only; its Tags are those that must be there (others
 	// may be there too).
 	Balancer Balancer
-	// Gone: the Service wants nothing any more; all of the below is empty.
+	// Gone: the Service wants nothing any more. Of Balancer only VIP.PortID is
+	// given, where the user made that port: it outlives the load balancer, with
+	// the floating IP on it. The wishes below are empty.
 	Gone bool
 	// Rebuild allows the plan to delete the Service's own load balancer where it
 	// is in ERROR and to make it anew with the same VIP and floating IP. Without
@@ -72,8 +74,9 @@ type Actual struct {
 	// something: its own that a lost answer made twice, or one that it shared
 	// before. They are read like Balancer, with all their listeners and pools.
 	Former []Balancer
-	// FloatingIPs are those attached to the VIP port, those of this Service by
-	// their description, attached or not, and the one at the wanted address.
+	// FloatingIPs are those attached to the VIP port (without a load balancer, to
+	// the port that the user made for it), those of this Service by their
+	// description, attached or not, and the one at the wanted address.
 	FloatingIPs []FloatingIP
 	// SecurityGroups are the groups of this Service, sorted by id: usually one.
 	SecurityGroups []SecurityGroup
