@@ -32,15 +32,29 @@ func (w Wish) Needs() Needs {
 	public := !w.internal && slices.Contains(w.families, v1.IPv4Protocol)
 	search := public && w.floating.network == ""
 	choose := public && w.floating.address == "" && (w.floating.subnets.matches() || w.floating.subnets.id != "")
-	dual := len(w.families) > 1 && w.vip.port.value == ""
-	byNetwork := w.families[0] == v1.IPv6Protocol && w.vip.subnet.value == "" && w.vip.network.value != ""
-	chosen := w.vip.memberSubnet != "" || w.vip.subnet.value != ""
-	several := chosen && slices.ContainsFunc(w.nodes, func(n node) bool { return len(n.addresses[w.families[0]]) > 1 })
 	return Needs{
 		ExternalNetworks: search,
-		Subnets:          search || choose || dual || byNetwork || several || w.config.ManageSecurityGroups,
-		Ports:            !chosen || w.config.ManageSecurityGroups,
+		Subnets:          search || choose || w.choosesSubnets() || w.choosesAddresses() || w.config.ManageSecurityGroups,
+		Ports:            !w.subnetChosen() || w.config.ManageSecurityGroups,
 	}
+}
+
+// subnetChosen: somebody says in which subnet the members are.
+func (w Wish) subnetChosen() bool { return w.vip.memberSubnet != "" || w.vip.subnet.value != "" }
+
+// choosesSubnets: a subnet of a family is looked for in the VIP's network.
+func (w Wish) choosesSubnets() bool {
+	if w.vip.port.value != "" {
+		return false
+	}
+	byNetwork := w.vip.subnet.value == "" && w.vip.network.value != ""
+	return len(w.families) > 1 || byNetwork && w.families[0] == v1.IPv6Protocol
+}
+
+// choosesAddresses: a node has several addresses, of which one in the members'
+// subnet is looked for.
+func (w Wish) choosesAddresses() bool {
+	return w.subnetChosen() && slices.ContainsFunc(w.nodes, func(n node) bool { return len(n.addresses[w.families[0]]) > 1 })
 }
 
 // subnet finds a subnet by id, nil where it is not seen.

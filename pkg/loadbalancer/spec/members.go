@@ -153,7 +153,7 @@ func (b backends) of(p *portWish, monitor *tree.Monitor) []tree.Member {
 		}
 		members = append(members, member)
 	}
-	slices.SortFunc(members, func(x, y tree.Member) int { return x.Target.Compare(y.Target) })
+	slices.SortFunc(members, func(x, y tree.Member) int { return x.Compare(y.Target) })
 	return members
 }
 

@@ -46,10 +46,7 @@ func printListener(b *strings.Builder, l *tree.Listener) {
 	if s.HSTS != nil {
 		hsts = fmt.Sprintf("%+v", *s.HSTS)
 	}
-	var inserted []string
-	for _, h := range slices.Sorted(maps.Keys(s.InsertHeaders)) {
-		inserted = append(inserted, h)
-	}
+	inserted := slices.Sorted(maps.Keys(s.InsertHeaders))
 	fmt.Fprintf(b, "    %s\n", filled("limit", at(s.ConnectionLimit),
 		"timeouts", strings.Join([]string{at(s.TimeoutClientData), at(s.TimeoutMemberConnect), at(s.TimeoutMemberData), at(s.TimeoutTCPInspect)}, "/"),
 		"from", strings.Join(s.AllowedCIDRs, " "), "headers", strings.Join(inserted, " "), "certificate", strings.TrimPrefix(at(s.DefaultTLSContainerRef), "-"),
@@ -66,7 +63,7 @@ func printListener(b *strings.Builder, l *tree.Listener) {
 			strings.Trim(at(m.HTTPMethod)+" "+at(m.URLPath)+" "+at(m.ExpectedCodes), " -"))
 	}
 	for _, m := range p.Members {
-		fmt.Fprintf(b, "      member %s:%d %s\n", m.Address, m.Target.Port, filled("", m.Name, "subnet", strings.TrimPrefix(at(m.SubnetID), "-"), "weight", at(m.Weight), "monitored at", strings.TrimPrefix(at(m.MonitorPort), "-")))
+		fmt.Fprintf(b, "      member %s:%d %s\n", m.Address, m.Port, filled("", m.Name, "subnet", strings.TrimPrefix(at(m.SubnetID), "-"), "weight", at(m.Weight), "monitored at", strings.TrimPrefix(at(m.MonitorPort), "-")))
 	}
 }
 

@@ -3,6 +3,7 @@ package spec
 import (
 	"cmp"
 	"net/netip"
+	"slices"
 
 	v1 "k8s.io/api/core/v1"
 
@@ -58,17 +59,18 @@ func (r *reader) addresses(service *v1.Service, w *Wish) {
 		}
 		address = address.Unmap()
 		family := familyOf(address)
-		switch {
-		case seen[family]:
+		if seen[family] {
 			r.reject(key, text, "is the second address of its IP family", "write one for each family")
-		case family != w.families[0] && (len(w.families) < 2 || family != w.families[1]):
+		}
+		if !slices.Contains(w.families, family) {
 			r.reject(key, text, "is of an IP family that the Service does not have", "write an address of a family in spec.ipFamilies")
-		case family == v1.IPv4Protocol && !w.internal:
-			w.floating.address = address.String()
-		default:
-			w.vip.addresses[family] = setting[string]{value: address.String(), key: key}
 		}
 		seen[family] = true
+		if family == v1.IPv4Protocol && !w.internal {
+			w.floating.address = address.String()
+		} else {
+			w.vip.addresses[family] = setting[string]{value: address.String(), key: key}
+		}
 	}
 }
 

@@ -123,6 +123,7 @@ func complaints(in spec.Input, f spec.Facts) []string {
 	return all
 }
 
+// reasons are those of the notices, each once.
 func reasons(notices []spec.Notice) string {
 	var all []string
 	for _, n := range notices {
