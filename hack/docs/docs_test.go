@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"underlay/pkg/config"
+	"underlay/pkg/loadbalancer/spec"
 )
 
 // TestPagesAreUpToDate holds the pages in the tree to the code.
@@ -34,6 +35,16 @@ func TestWrittenPagesPassTheCheckAndChangedOnesFail(t *testing.T) {
 	}
 	if err := run(root, true); err == nil || !strings.Contains(err.Error(), "make generate") {
 		t.Errorf("got %v for a page changed by hand, want an error that says what to run", err)
+	}
+}
+
+func TestAnnotationsPageHasEveryAnnotation(t *testing.T) {
+	var page bytes.Buffer
+	annotationsPage(&page)
+	for _, a := range spec.Annotations {
+		if row := "\n| " + annotationName(a) + " | "; !strings.Contains(page.String(), row) {
+			t.Errorf("the page does not have %s", a.Name)
+		}
 	}
 }
 

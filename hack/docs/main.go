@@ -18,10 +18,11 @@ import (
 
 // pages maps the path of a page, below the root, to what writes it.
 var pages = map[string]func(*bytes.Buffer){
-	"docs/reference/cloud-conf.md": cloudConf,
-	"docs/reference/events.md":     eventsPage,
-	"docs/reference/flags.md":      flagsPage,
-	"docs/reference/metrics.md":    metricsPage,
+	"docs/reference/annotations.md": annotationsPage,
+	"docs/reference/cloud-conf.md":  cloudConf,
+	"docs/reference/events.md":      eventsPage,
+	"docs/reference/flags.md":       flagsPage,
+	"docs/reference/metrics.md":     metricsPage,
 }
 
 func main() {
