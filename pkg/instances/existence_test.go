@@ -377,6 +377,29 @@ func TestManyNodesShutDown(t *testing.T) {
 	})
 }
 
+// Many Nodes that have become Ready since the framework began to ask about them
+// are asked for by one list, but for the first few.
+func TestManyQuestionsAtOnceBecomeOneList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		for n := range 50 {
+			w.joined(fmt.Sprint("n", n))
+		}
+		w.cloud.ResetCalls()
+		for _, node := range w.list() {
+			if got := w.ask(node); got != alive {
+				t.Errorf("%s: %+v, want %+v", node.Name, got, alive)
+			}
+		}
+		if got := w.cloud.Count(getServer); got > 10 {
+			t.Errorf("%d servers were asked for one by one, want at most 10", got)
+		}
+		if got := w.cloud.Count(getServers); got != 1 {
+			t.Errorf("%d lists, want 1", got)
+		}
+	})
+}
+
 func TestForeignNodesAreLeftAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, func(o *instances.Options) { o.RegionalProviderID = true })

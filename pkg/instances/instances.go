@@ -56,6 +56,7 @@ type Instances struct {
 	matched   map[string]string
 	suspects  map[string]suspect  // by Node key
 	sightings map[string]sighting // by server id
+	rush      rush
 	readable  time.Time           // when the project was last seen to be readable
 	survey    survey
 	swept     time.Time

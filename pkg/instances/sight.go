@@ -14,8 +14,8 @@ const (
 	// sightAge is how long what was seen of a server is believed, so that
 	// InstanceExists and the InstanceShutdown right after it share one call.
 	sightAge = 2 * time.Second
-	// crowd is the number of Nodes that are not Ready from which on one list
-	// of servers is cheaper than one GET for each.
+	// crowd is the number of Nodes that are not Ready, or of servers asked for
+	// within minGap, from which on one list of servers is cheaper than one GET for each.
 	crowd = 10
 )
 
@@ -70,7 +70,7 @@ func (i *Instances) look(ctx context.Context, id string) (sighting, error) {
 			return seen, nil
 		}
 	}
-	if i.crowded() {
+	if i.crowded() || i.rushed() {
 		listed, err := i.servers.Get(ctx, minGap)
 		if err != nil {
 			return seen, err
@@ -92,6 +92,25 @@ func (i *Instances) look(ctx context.Context, id string) (sighting, error) {
 	}
 	seen.server = &server
 	return seen, nil
+}
+
+// rush counts the servers that were asked for since it began.
+type rush struct {
+	began time.Time
+	asked int
+}
+
+// rushed counts one more server, and says whether there were many within minGap. The
+// Nodes that the framework asks about were not Ready when it began to ask; at a cold
+// start they are by now, and not crowded any more.
+func (i *Instances) rushed() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if time.Since(i.rush.began) > minGap {
+		i.rush = rush{began: time.Now()}
+	}
+	i.rush.asked++
+	return i.rush.asked > crowd
 }
 
 // crowded says whether many Nodes are not Ready: those are asked for every period.
