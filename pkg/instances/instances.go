@@ -57,7 +57,7 @@ type Instances struct {
 	suspects  map[string]suspect  // by Node key
 	sightings map[string]sighting // by server id
 	rush      rush
-	readable  time.Time           // when the project was last seen to be readable
+	readable  time.Time // when the project was last seen to be readable
 	survey    survey
 	swept     time.Time
 	// portsDenied is true while Neutron refuses to list ports.
