@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"underlay/pkg/loadbalancer/tree"
@@ -117,25 +118,43 @@ func (v *view) checkImmutable() []error {
 
 func (v *view) checkAddress() []error {
 	wish, current := v.desired.FloatingIP, v.currentAddress()
-	shared := "the load balancer serves other Services, too, which are reached by it: " + strings.Join(v.others, ", ")
-	if len(v.others) == 0 {
-		shared = "the load balancer is not this Service's own"
-	}
+	var problem *AddressError
 	switch {
 	case wish == nil:
-		if current != nil && v.actual.Owned && !v.mayTakeOff() {
-			return []error{&AddressError{current.Address, "it stays, though the Service is internal: " + shared}}
-		}
+		problem = v.checkInternal(current)
+	case current == nil || wish.Address != "" && wish.Address != current.Address:
+		problem = v.checkWanted(wish, current)
+	}
+	if problem == nil {
 		return nil
-	case current != nil && (wish.Address == "" || wish.Address == current.Address):
+	}
+	return []error{problem}
+}
+
+// checkInternal judges an address that is there though the Service wants none.
+func (v *view) checkInternal(current *tree.FloatingIP) *AddressError {
+	if current == nil || !v.actual.Owned || v.mayTakeOff() {
 		return nil
-	case current != nil && !v.mayTakeOff():
-		return []error{&AddressError{wish.Address, fmt.Sprintf("%s stays: %s", current.Address, shared)}}
+	}
+	return &AddressError{current.Address, "it stays, though the Service is internal: " + v.whyAddressStays()}
+}
+
+// checkWanted judges a wanted address that is not on the VIP.
+func (v *view) checkWanted(wish *tree.FloatingIPWish, current *tree.FloatingIP) *AddressError {
+	if current != nil && !v.mayTakeOff() {
+		return &AddressError{wish.Address, fmt.Sprintf("%s stays: %s", current.Address, v.whyAddressStays())}
 	}
 	if found := v.candidate(wish); found != nil && !v.movable(found) {
-		return []error{&AddressError{found.Address, "it is in use on port " + found.PortID}}
+		return &AddressError{found.Address, "it is in use on port " + found.PortID}
 	}
 	return nil
+}
+
+func (v *view) whyAddressStays() string {
+	if len(v.others) == 0 {
+		return "the load balancer is not this Service's own"
+	}
+	return "the load balancer serves other Services, too: " + strings.Join(v.others, ", ")
 }
 
 // Remains says whether anything of a Service that is gone is still there or on
@@ -143,8 +162,18 @@ func (v *view) checkAddress() []error {
 func Remains(desired tree.Desired, actual tree.Actual) bool {
 	desired.Gone = true
 	v := look(desired, actual)
-	if v.going != nil && v.going.Provisioning != tree.Deleted || v.balancer != nil && v.goesWhole() {
+	switch {
+	case v.going != nil:
+		return v.going.Provisioning != tree.Deleted || len(v.leave()) > 0
+	case v.balancer != nil && (v.goesWhole() || v.broken() && v.present()):
 		return true
 	}
 	return len(v.leave()) > 0
+}
+
+// present says that the Service has something on the load balancer.
+func (v *view) present() bool {
+	return slices.ContainsFunc(v.balancer.Tags, v.isName) ||
+		slices.ContainsFunc(v.balancer.Listeners, func(l tree.Listener) bool { return v.mine(&l) }) ||
+		slices.ContainsFunc(v.pools, v.minePool)
 }

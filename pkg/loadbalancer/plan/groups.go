@@ -35,8 +35,7 @@ func (v *view) openGroup() []step.Step {
 	}
 	for i := range v.actual.Ports {
 		p := &v.actual.Ports[i]
-		// Where port security is off, everything comes in, and groups are refused.
-		if slices.Contains(wish.PortIDs, p.ID) && p.PortSecurity && !(keep != nil && slices.Contains(p.SecurityGroupIDs, keep.ID)) {
+		if v.opens(p) {
 			steps = append(steps, SetPortGroups{PortID: p.ID, Revision: p.Revision, GroupIDs: p.SecurityGroupIDs,
 				Add: &ref, Remove: v.unwantedGroups(p)})
 		}
@@ -44,29 +43,36 @@ func (v *view) openGroup() []step.Step {
 	return steps
 }
 
+// opens says that the port is to carry the group and does not. Where port
+// security is off, everything comes in, and Neutron refuses groups.
+func (v *view) opens(p *tree.Port) bool {
+	wish, keep := v.desired.SecurityGroup, v.keptGroup()
+	if wish == nil || !p.PortSecurity || !slices.Contains(wish.PortIDs, p.ID) {
+		return false
+	}
+	return keep == nil || !slices.Contains(p.SecurityGroupIDs, keep.ID)
+}
+
 // closeGroups takes away what is not wanted any more: the group off ports that
 // left, rules, then groups that a lost answer made twice or that nobody needs.
 func (v *view) closeGroups() []step.Step {
-	wish := v.desired.SecurityGroup
-	if wish == nil && !v.desired.Gone {
+	if v.desired.SecurityGroup == nil && !v.desired.Gone {
 		return nil
 	}
 	var steps []step.Step
-	keep := v.keptGroup()
 	for i := range v.actual.Ports {
 		p := &v.actual.Ports[i]
-		opened := wish != nil && slices.Contains(wish.PortIDs, p.ID) && p.PortSecurity &&
-			!(keep != nil && slices.Contains(p.SecurityGroupIDs, keep.ID))
-		if remove := v.unwantedGroups(p); len(remove) > 0 && !opened {
+		if remove := v.unwantedGroups(p); len(remove) > 0 && !v.opens(p) {
 			steps = append(steps, SetPortGroups{PortID: p.ID, Revision: p.Revision, GroupIDs: p.SecurityGroupIDs, Remove: remove})
 		}
 	}
+	keep := v.keptGroup()
 	if keep != nil {
 		steps = append(steps, v.dropRules(keep)...)
 	}
 	for i := range v.actual.SecurityGroups {
 		g := &v.actual.SecurityGroups[i]
-		if v.ownGroup(g) && (keep == nil || g.ID != keep.ID) {
+		if v.ownGroup(g) && g != keep {
 			steps = append(steps, DeleteSecurityGroup{ID: g.ID, Name: g.Name})
 		}
 	}
@@ -92,7 +98,7 @@ func (v *view) unwantedGroups(p *tree.Port) []string {
 // people added stay.
 func (v *view) dropRules(group *tree.SecurityGroup) []step.Step {
 	rules := slices.Clone(group.Rules)
-	slices.SortFunc(rules, func(x, y tree.Rule) int { return compareRules(x, y) })
+	slices.SortFunc(rules, compareRules)
 	peers := owner.DescribedCluster(group.Description) == ""
 	var steps []step.Step
 	for _, r := range rules {

@@ -11,17 +11,17 @@ import (
 // its deletion was accepted, the address stays, so that a deletion which is
 // refused takes nothing away.
 func (v *view) leave() []step.Step {
-	return slices.Concat(v.leaveBalancer(), v.dropAddresses(), v.closeGroups(), v.leaveFormer())
+	return slices.Concat(v.leaveBalancer("no Service uses it any more"), v.dropAddresses(), v.closeGroups(), v.leaveFormer())
 }
 
 // leaveBalancer deletes the load balancer or, where others use it, too, only
 // what is this Service's; its tag goes last, for it says that there is more.
-func (v *view) leaveBalancer() []step.Step {
+func (v *view) leaveBalancer(why string) []step.Step {
 	switch {
 	case v.balancer == nil:
 		return nil
 	case v.goesWhole():
-		return slices.Concat(v.markAddresses(), v.deleteBalancer("no Service uses it any more"))
+		return slices.Concat(v.markAddresses(), v.deleteBalancer(why))
 	case v.broken():
 		return nil
 	}
@@ -66,7 +66,7 @@ func (v *view) mend() []step.Step {
 func (v *view) leaveFormer() []step.Step {
 	var steps []step.Step
 	for i := range v.actual.Former {
-		steps = append(steps, v.formerView(i).leaveBalancer()...)
+		steps = append(steps, v.formerView(i).leaveBalancer("the Service has another")...)
 	}
 	return steps
 }

@@ -46,7 +46,7 @@ func (v *view) updateListener(want, at *tree.Listener, ref *PoolRef) []step.Step
 	update := UpdateListener{ID: at.ID, Key: at.Key(), Settings: listenerChange(&d, &want.Settings, &at.Settings)}
 	if ref != nil && (at.Pool == nil || at.Pool.ID != ref.ID) {
 		update.Pool = ref
-		d.say("pool")
+		d.say("goes over to another pool")
 	}
 	update.Tags, update.Name = v.mark(&d, want.Name, want.Tags, at.Name, at.Tags)
 	if at.Provisioning == tree.Failed {

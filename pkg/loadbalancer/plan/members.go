@@ -19,43 +19,46 @@ func setMembers(ref PoolRef, want []tree.Member, at *tree.Pool) []step.Step {
 		}
 		return []step.Step{SetMembers{Pool: ref, Members: want}}
 	}
-	have := map[tree.Target]*tree.Member{}
-	for i := range at.Members {
-		have[at.Members[i].Target] = &at.Members[i]
+	set, moved := compareAll(want, at.Members)
+	set.Pool = ref
+	switch {
+	case len(set.Added)+len(set.Changed)+len(set.Removed) == 0:
+		return nil
+	case len(moved) == 0:
+		return []step.Step{set}
 	}
-	set, settled := SetMembers{Pool: ref, Members: want}, want[:0:0]
-	for _, m := range want {
-		old := have[m.Target]
-		delete(have, m.Target)
+	// The subnet of a member never changes: it has to leave and come again.
+	settled := slices.DeleteFunc(slices.Clone(want), func(m tree.Member) bool { return slices.Contains(moved, m.Target) })
+	return []step.Step{SetMembers{Pool: ref, Members: settled, Removed: moved}, set}
+}
+
+// compareAll says what differs; moved are the changed members that are in
+// another subnet than they should be.
+func compareAll(want, actual []tree.Member) (set SetMembers, moved []tree.Target) {
+	set.Members = want
+	have := map[tree.Target]*tree.Member{}
+	for i := range actual {
+		have[actual[i].Target] = &actual[i]
+	}
+	for i := range want {
+		target := want[i].Target
+		old := have[target]
+		delete(have, target)
 		switch {
 		case old == nil:
-			set.Added = append(set.Added, m.Target)
-		case elsewhere(&m, old):
-			set.Changed = append(set.Changed, m.Target)
-			continue
-		case differs(&m, old):
-			set.Changed = append(set.Changed, m.Target)
+			set.Added = append(set.Added, target)
+		case elsewhere(&want[i], old):
+			moved = append(moved, target)
+			set.Changed = append(set.Changed, target)
+		case differs(&want[i], old):
+			set.Changed = append(set.Changed, target)
 		}
-		settled = append(settled, m)
 	}
 	for target := range have {
 		set.Removed = append(set.Removed, target)
 	}
 	slices.SortFunc(set.Removed, tree.Target.Compare)
-	if len(set.Added)+len(set.Changed)+len(set.Removed) == 0 {
-		return nil
-	}
-	if len(settled) == len(want) {
-		return []step.Step{set}
-	}
-	// The subnet of a member never changes: it has to leave and come again.
-	without := SetMembers{Pool: ref, Members: settled}
-	for _, m := range want {
-		if !slices.ContainsFunc(settled, func(s tree.Member) bool { return s.Target == m.Target }) {
-			without.Removed = append(without.Removed, m.Target)
-		}
-	}
-	return []step.Step{without, set}
+	return set, moved
 }
 
 // elsewhere says that the member is in another subnet than it should be.

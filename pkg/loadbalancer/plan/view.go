@@ -99,7 +99,7 @@ func compareListeners(x, y tree.Listener) int {
 	return cmp.Or(x.Key().Compare(y.Key()), cmp.Compare(x.ID, y.ID))
 }
 
-func compareMembers(x, y tree.Member) int { return x.Target.Compare(y.Target) }
+func compareMembers(x, y tree.Member) int { return x.Compare(y.Target) }
 
 // collectPools gathers every pool once.
 func (v *view) collectPools() {

@@ -68,7 +68,7 @@ func (v *view) usedByOthers(p *tree.Pool) bool {
 	for i := range v.balancer.Listeners {
 		l := &v.balancer.Listeners[i]
 		uses := l.Pool != nil && l.Pool.ID == p.ID || slices.Contains(p.ListenerIDs, l.ID)
-		if uses && !v.mine(l) && !(v.wanted(l) && v.usable(l)) {
+		if uses && !v.mine(l) && (!v.wanted(l) || !v.usable(l)) {
 			return true
 		}
 	}
@@ -107,8 +107,7 @@ func (v *view) findOthers() {
 func (v *view) claimPools() {
 	for i := range v.desired.Balancer.Listeners {
 		want := &v.desired.Balancer.Listeners[i]
-		at := v.balancer.Listener(want.Key())
-		if want.Pool != nil && at != nil && v.usable(at) && at.Pool != nil {
+		if at := v.balancer.Listener(want.Key()); at != nil && v.usable(at) {
 			v.claim(want, at.Pool)
 		}
 	}
@@ -118,7 +117,7 @@ func (v *view) claimPools() {
 			continue
 		}
 		for _, p := range v.idlePools() {
-			if want.Pool != nil && v.claims[want.Key()] == nil && p.Name == want.Pool.Name {
+			if want.Pool != nil && p.Name == want.Pool.Name {
 				v.claim(want, p)
 			}
 		}
@@ -126,7 +125,10 @@ func (v *view) claimPools() {
 }
 
 func (v *view) claim(want *tree.Listener, p *tree.Pool) {
-	if p.Protocol == want.Pool.Protocol && !v.claimed[p.ID] && v.minePool(p) {
+	if want.Pool == nil || p == nil || v.claims[want.Key()] != nil || v.claimed[p.ID] {
+		return
+	}
+	if p.Protocol == want.Pool.Protocol && v.minePool(p) {
 		v.claims[want.Key()], v.claimed[p.ID] = p, true
 	}
 }

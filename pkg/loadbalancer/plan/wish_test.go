@@ -1,7 +1,6 @@
 package plan_test
 
 import (
-	"fmt"
 	"slices"
 
 	"underlay/internal/owner"
@@ -103,9 +102,7 @@ func (w *wish) listener(i int, p wishedPort) tree.Listener {
 		if p.nodePort == 0 {
 			continue // a Service without NodePorts has empty pools
 		}
-		if p.health != 0 {
-			m.MonitorPort = new(p.health)
-		}
+		m.MonitorPort = new(p.health)
 		pool.Members = append(pool.Members, m)
 	}
 	if p.monitor != "" {
@@ -168,14 +165,3 @@ func newWorld() *world {
 	w.groups = []tree.SecurityGroup{{ID: "default", Name: "default"}}
 	return w
 }
-
-// shop is a Service with n ports over all nodes.
-func shop(n int) *wish {
-	w := &wish{service: web, nodes: nodes, external: true}
-	for i := range n {
-		w.ports = append(w.ports, wishedPort{port: 80 + i, nodePort: 30080 + i, listener: tree.TCP, pool: tree.TCP})
-	}
-	return w
-}
-
-func (p wishedPort) String() string { return fmt.Sprintf("%s/%d", p.listener, p.port) }

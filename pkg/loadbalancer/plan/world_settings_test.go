@@ -17,6 +17,15 @@ func overList(old, change []string) []string {
 	return old
 }
 
+// told is what the API tells of a listener: nothing is left open.
+func told(s tree.ListenerSettings) tree.ListenerSettings {
+	s.AllowedCIDRs = overList([]string{}, s.AllowedCIDRs)
+	if s.InsertHeaders == nil {
+		s.InsertHeaders = map[string]string{}
+	}
+	return s
+}
+
 func overListener(old, c tree.ListenerSettings) tree.ListenerSettings {
 	if c.InsertHeaders != nil {
 		old.InsertHeaders = c.InsertHeaders

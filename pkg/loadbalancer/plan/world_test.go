@@ -145,13 +145,15 @@ func (w *world) createBalancer(s plan.CreateLoadBalancer) error {
 	for i := range b.Listeners {
 		l := &b.Listeners[i]
 		l.ID, l.BalancerID, l.Provisioning = w.id("listener"), b.ID, tree.Active
+		l.Settings = told(l.Settings)
 		if l.Pool == nil {
 			continue
 		}
 		pool := *l.Pool
 		pool.ID, pool.ListenerIDs, pool.Provisioning, pool.MemberIDs = w.id("pool"), []string{l.ID}, tree.Active, make([]string, len(pool.Members))
-		if pool.Members == nil {
-			pool.Members = []tree.Member{}
+		pool.Members = append([]tree.Member{}, pool.Members...)
+		for i := range pool.Members {
+			pool.Members[i].MonitorPort = over(new(0), pool.Members[i].MonitorPort)
 		}
 		if pool.Monitor != nil {
 			monitor := *pool.Monitor
@@ -209,6 +211,7 @@ func (w *world) applyListener(s step.Step) (bool, error) {
 		}
 		l := s.Desired
 		l.ID, l.BalancerID, l.Provisioning = w.id("listener"), b.ID, tree.Active
+		l.Settings = told(l.Settings)
 		if b.Listener(l.Key()) != nil {
 			return true, refuse("there is a listener at %s", l.Key())
 		}
@@ -348,6 +351,9 @@ func (w *world) setMembers(s plan.SetMembers) error {
 	members := []tree.Member{}
 	for _, m := range s.Members {
 		m.Provisioning = tree.Active
+		if m.MonitorPort == nil {
+			m.MonitorPort = new(0)
+		}
 		for _, old := range p.Members {
 			if old.Target == m.Target {
 				m.SubnetID = old.SubnetID
