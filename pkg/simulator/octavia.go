@@ -83,12 +83,25 @@ func (o *octavia) on(t routeTable, pattern string, since, status int, run operat
 		case method != http.MethodGet && !mayWrite(r.Token):
 			return octaviaResponse(errOctaviaPolicy)
 		}
+		if err := checkArguments(r, method); err != nil {
+			return octaviaResponse(err)
+		}
 		body, err := run(r)
 		if err != nil {
 			return octaviaResponse(err)
 		}
 		return response{Status: status, Body: body}
 	}
+}
+
+// checkArguments: whatever is not a list knows its arguments, and takes no others.
+func checkArguments(r *request, method string) error {
+	for name := range r.Query {
+		if method != http.MethodGet && name != "cascade" && name != "additive_only" {
+			return octaviaErrorf(http.StatusBadRequest, "Unknown argument: %q", name)
+		}
+	}
+	return nil
 }
 
 func mayWrite(t *token) bool {

@@ -32,7 +32,7 @@ func (o *octavia) putMembers(r *request) (any, error) {
 	if err := p.mutable(); err != nil {
 		return nil, err
 	}
-	b, err := o.planBatch(callerOf(r), p, lbBody{"members": v}.objects("members"), additive == true)
+	b, err := o.planBatch(callerOf(r), p, lbBody{"members": v}.objects("members"))
 	if err != nil || len(b.created)+len(b.changed)+len(b.leaving) == 0 {
 		return nil, err
 	}
@@ -47,9 +47,9 @@ func (o *octavia) putMembers(r *request) (any, error) {
 	return nil, o.applyBatch(b)
 }
 
-// planBatch sorts the members by address and port. With additive the leaving
-// ones stay, and still make the call more than nothing.
-func (o *octavia) planBatch(c caller, p *lbPool, wanted []lbBody, additive bool) (memberBatch, error) {
+// planBatch sorts the members by address and port. With additive_only the leaving
+// ones stay.
+func (o *octavia) planBatch(c caller, p *lbPool, wanted []lbBody) (memberBatch, error) {
 	b := memberBatch{pool: p, changed: map[*lbMember]lbBody{}}
 	type key struct {
 		address string
@@ -70,9 +70,13 @@ func (o *octavia) planBatch(c caller, p *lbPool, wanted []lbBody, additive bool)
 			if err := o.checkMember(p, in, k.address, m.values.text("subnet_id")); err != nil {
 				return b, err
 			}
-			// What identifies a member, and its subnet, stay as they are.
-			for _, name := range []string{"address", "protocol_port", "subnet_id", "request_sriov", "project_id", "tenant_id"} {
+			for _, name := range []string{"address", "protocol_port", "request_sriov", "project_id", "tenant_id"} {
 				delete(in, name)
+			}
+			// The body is of the type of a POST, so what it leaves out is the
+			// default; a subnet that it names is taken without a look.
+			for _, name := range []string{"monitor_port", "monitor_address"} {
+				in[name] = in[name]
 			}
 			b.changed[m] = in
 			continue
@@ -94,6 +98,24 @@ func (o *octavia) planBatch(c caller, p *lbPool, wanted []lbBody, additive bool)
 	return b, nil
 }
 
+// keptMember is what a batch changes of a member that is there already: what
+// identifies it, its subnet and being a backup stay, and how it is monitored goes
+// unless it is said again.
+func (b lbBody) keptMember() lbBody {
+	for _, name := range []string{"address", "protocol_port", "subnet_id", "request_sriov", "project_id", "tenant_id"} {
+		delete(b, name)
+	}
+	if !b.on("backup") {
+		delete(b, "backup")
+	}
+	for _, name := range []string{"monitor_port", "monitor_address"} {
+		if !b.has(name) {
+			b[name] = nil
+		}
+	}
+	return b
+}
+
 func (o *octavia) applyBatch(b memberBatch) error {
 	var what lbRow = b.pool
 	switch {
@@ -110,7 +132,7 @@ func (o *octavia) applyBatch(b memberBatch) error {
 		o.rows[m.ID] = m
 	}
 	for m, in := range b.changed {
-		m.lbObjectBase.change(in)
+		m.set(in)
 		m.Provisioning = lbPendingUpdate
 	}
 	for _, m := range b.leaving {

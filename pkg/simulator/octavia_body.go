@@ -74,7 +74,7 @@ func (e *lbBadField) Error() string {
 func (s lbSchema) read(minor int, sent any, use lbUse) (lbBody, error) {
 	object, ok := sent.(map[string]any)
 	if !ok {
-		return nil, lbBadLiteral("unable to convert to an object: " + python(sent))
+		return nil, octaviaErrorf(http.StatusInternalServerError, "'%s' object has no attribute 'keys'", pythonType(sent))
 	}
 	known := map[string]bool{}
 	for _, f := range s {
@@ -93,7 +93,7 @@ func (s lbSchema) read(minor int, sent any, use lbUse) (lbBody, error) {
 	}
 	b := lbBody{}
 	for _, f := range s {
-		if !known[f.name] {
+		if f.use&use == 0 || !known[f.name] {
 			continue
 		}
 		if err := f.into(b, object, minor, use); err != nil {
@@ -111,8 +111,11 @@ func (f lbField) into(b lbBody, object map[string]any, minor int, use lbUse) err
 		return &lbBadField{f.name, "None", "Mandatory field missing."}
 	case !given && (use == lbPut || f.def == nil):
 		return nil
-	case !given || v == nil && use == lbPut && f.def != nil:
+	case !given || v == nil && use == lbPut && f.def != nil && f.name != "admin_state_up":
 		b[f.name] = f.def
+		return nil
+	case v == nil && f.name == "admin_state_up":
+		b[f.name] = false
 		return nil
 	case v == nil:
 		b[f.name] = nil
@@ -170,7 +173,11 @@ func (o *octavia) readBody(r *request, argument, key string, kind lbType) (any, 
 		// Octavia looks into an object that is not there.
 		return nil, octaviaErrorf(http.StatusInternalServerError, "'UnsetType' object has no attribute '%s'", key)
 	}
-	if err != nil {
+	var known *octaviaError
+	switch {
+	case errors.As(err, &known):
+		return nil, err
+	case err != nil:
 		return nil, octaviaErrorf(http.StatusBadRequest, "%s", err.Error())
 	}
 	return b[key], nil
@@ -182,7 +189,24 @@ func (o *octavia) readObject(r *request, argument, key string, schema lbSchema, 
 	if err != nil {
 		return nil, err
 	}
-	return v.(lbBody), nil
+	b := v.(lbBody)
+	return b, b.checkTags(use)
+}
+
+// errLBDatabase is what refusals of the database become that nobody expects.
+var errLBDatabase = &octaviaError{http.StatusInternalServerError, "Something unknown went wrong"}
+
+// checkTags: the same tag twice is an error of the database, which only a POST
+// makes into one of its own.
+func (b lbBody) checkTags(use lbUse) error {
+	tags := b.texts("tags") // sorted
+	switch {
+	case len(slices.Compact(slices.Clone(tags))) == len(tags):
+		return nil
+	case use == lbPut:
+		return octaviaErrorf(http.StatusInternalServerError, "(pymysql.err.IntegrityError) (1062, \"Duplicate entry for key 'PRIMARY'\")")
+	}
+	return octaviaErrorf(http.StatusConflict, "Already an entity with that specified id.")
 }
 
 func (b lbBody) text(name string) string {

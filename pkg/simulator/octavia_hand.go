@@ -120,7 +120,7 @@ func (c *Cloud) EditLoadBalancer(id string, attributes Attributes) {
 			l.pool, _ = lbFind[*lbPool](o, given.text("default_pool_id"))
 			delete(given, "default_pool_id")
 		}
-		v.base().change(given)
+		v.base().set(given)
 		o.plug(v.balancer())
 		return nil
 	})

@@ -34,6 +34,10 @@ func lbLister[T lbRow](o *octavia, key string, rows func(*request) ([]T, error))
 		if err != nil {
 			return nil, err
 		}
+		sorts, err := lbSorts(r.Query)
+		if err != nil {
+			return nil, err
+		}
 		found, err := rows(r)
 		if err != nil {
 			return nil, err
@@ -45,7 +49,7 @@ func lbLister[T lbRow](o *octavia, key string, rows func(*request) ([]T, error))
 		if err != nil {
 			return nil, err
 		}
-		list, err = lbPage(r.Query, list, limit)
+		list, err = lbPage(r.Query, list, sorts, limit)
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +120,11 @@ func lbFilter[T lbRow](o *octavia, name string, values []string) (func(lbListed)
 		if !shown {
 			value = lbParentID(v.row, name)
 		}
-		return equals(value, values[0])
+		// What was never set is NULL to the database, which equals nothing.
+		if raw, ours := v.row.base().values[name]; name == "name" || name == "description" {
+			return ours && raw != nil && equals(raw, values[0])
+		}
+		return value != nil && equals(value, values[0])
 	}, nil
 }
 
@@ -214,7 +222,7 @@ func lbSorts(query url.Values) ([]lbSort, error) {
 	add := func(name, direction string) error {
 		direction = strings.ToLower(direction)
 		if direction != "" && direction != "asc" && direction != "desc" {
-			return octaviaErrorf(http.StatusBadRequest, "Supplied sort direction '%s' is not valid.", direction)
+			return &octaviaEarlyError{http.StatusBadRequest, "Supplied sort direction '" + direction + "' is not valid."}
 		}
 		sorts = append(sorts, lbSort{name, direction == "desc"})
 		return nil
@@ -242,11 +250,7 @@ func lbSorts(query url.Values) ([]lbSort, error) {
 }
 
 // lbPage sorts a list and takes one page of it.
-func lbPage(query url.Values, list []lbListed, limit int) ([]lbListed, error) {
-	sorts, err := lbSorts(query)
-	if err != nil {
-		return nil, err
-	}
+func lbPage(query url.Values, list []lbListed, sorts []lbSort, limit int) ([]lbListed, error) {
 	for _, s := range sorts {
 		if len(list) > 0 && s.name != "created_at" {
 			if _, found := list[0].view[s.name]; !found {

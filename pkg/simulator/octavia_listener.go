@@ -57,16 +57,24 @@ func (o *octavia) lbParent(r *request, id string) (*loadBalancer, error) {
 		return nil, errOctaviaPolicy
 	case gone:
 		return nil, lbImmutable("Load Balancer", id)
+	case id == "":
+		return nil, lbMissing("Load Balancer", "None")
 	case !found:
 		return nil, lbMissing("Load Balancer", id)
 	}
 	return b, nil
 }
 
+// errLBNoTree is what a listener or pool gives that is posted with its children.
+var errLBNoTree = octaviaErrorf(http.StatusInternalServerError, "'dict' object has no attribute '_sa_instance_state'")
+
 func (o *octavia) postListener(r *request) (any, error) {
 	in, err := o.readObject(r, "listener_", "listener", listenerSchema(), lbPost)
 	if err != nil {
 		return nil, err
+	}
+	if in["default_pool"] != nil {
+		return nil, errLBNoTree
 	}
 	b, err := o.lbParent(r, in.text("loadbalancer_id"))
 	if err != nil {
@@ -111,6 +119,9 @@ func (o *octavia) checkDefaultPool(b *loadBalancer, in lbBody, protocol string) 
 // newListener checks a listener and makes it, without adding it.
 func (o *octavia) newListener(b *loadBalancer, in lbBody) (*lbListener, error) {
 	protocol := in.text("protocol")
+	if in["protocol"] == nil || in["protocol_port"] == nil {
+		return nil, lbInvalidOption(python(in["protocol"]), "protocol")
+	}
 	if err := o.checkNewListener(b, in, protocol); err != nil {
 		return nil, err
 	}
@@ -163,7 +174,7 @@ func (o *octavia) putListener(r *request) (any, error) {
 			in[name] = lbTLSDefaults[name]
 		}
 	}
-	l.lbObjectBase.change(in)
+	l.set(in)
 	return map[string]any{"listener": o.view(l)}, nil
 }
 

@@ -72,10 +72,10 @@ func anyOf(texts []string) []any {
 	return out
 }
 
-// hasCertificates tells whether a body refers to what only TLS needs.
+// hasCertificates tells whether a body refers to certificates of servers; those of
+// clients Octavia looks for under a name that they do not have.
 func hasCertificates(in lbBody) bool {
-	return in.text("default_tls_container_ref") != "" || in.text("client_ca_tls_container_ref") != "" ||
-		len(in.texts("sni_container_refs")) > 0
+	return in.text("default_tls_container_ref") != "" || len(in.texts("sni_container_refs")) > 0
 }
 
 func (o *octavia) checkNewListener(b *loadBalancer, in lbBody, protocol string) error {

@@ -147,7 +147,24 @@ func (o *octavia) createLoadBalancer(c caller, project string, in lbBody) (*load
 		o.failing--
 		b.failed = b
 	}
+	if b.provider != providerOVN && o.lostSubnet(b) {
+		b.failed = b
+	}
 	return b, nil
+}
+
+// lostSubnet tells whether a member is on a subnet that is not there. In a tree
+// nobody looks before the worker does, who then cannot plug the amphora into it.
+func (o *octavia) lostSubnet(b *loadBalancer) bool {
+	for _, p := range b.pools {
+		for _, m := range p.members {
+			id := m.values.text("subnet_id")
+			if _, found := o.cloud.neutron.subnets.rows[id]; id != "" && !found {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (o *octavia) putLoadBalancer(r *request) (any, error) {
@@ -168,7 +185,7 @@ func (o *octavia) putLoadBalancer(r *request) (any, error) {
 	if b.Provisioning != lbActive {
 		return nil, lbPendingState(b)
 	}
-	b.change(in)
+	b.set(in)
 	b.Provisioning = lbPendingUpdate
 	o.wait(b, o.pace.Update, b)
 	return map[string]any{"loadbalancer": o.view(b)}, nil

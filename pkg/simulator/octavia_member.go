@@ -128,6 +128,9 @@ func (o *octavia) postMember(r *request) (any, error) {
 
 // newMember makes a member that the pool does not have yet, without adding it.
 func (o *octavia) newMember(p *lbPool, in lbBody) (*lbMember, error) {
+	if in["address"] == nil || in["protocol_port"] == nil {
+		return nil, errLBDatabase
+	}
 	if p.find(in.text("address"), in.number("protocol_port")) != nil {
 		return nil, duplicateMember(in)
 	}
@@ -171,7 +174,7 @@ func (o *octavia) putMember(r *request) (any, error) {
 	if err := o.changeMembers(m.pool, m); err != nil {
 		return nil, err
 	}
-	m.lbObjectBase.change(in)
+	m.set(in)
 	m.Provisioning = lbPendingUpdate
 	return map[string]any{"member": o.view(m)}, nil
 }

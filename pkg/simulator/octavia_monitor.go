@@ -166,7 +166,7 @@ func (o *octavia) putMonitor(r *request) (any, error) {
 	if err := o.changeMembers(m.pool, m); err != nil {
 		return nil, err
 	}
-	m.lbObjectBase.change(in)
+	m.set(in)
 	m.Provisioning = lbPendingUpdate
 	return map[string]any{"healthmonitor": o.view(m)}, nil
 }

@@ -31,7 +31,7 @@ func (c *Cloud) SetLoadBalancerPace(pace LoadBalancerPace) {
 // is what ends in ERROR if the change is to go wrong.
 func (o *octavia) wait(b *loadBalancer, pace time.Duration, what lbRow) {
 	now := time.Now()
-	b.due, b.failed = now.Add(pace), nil
+	b.due, b.failed, b.whole = now.Add(pace), nil, what == lbRow(b)
 	if b.fails {
 		b.fails, b.failed = false, what
 	}

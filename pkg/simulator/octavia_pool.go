@@ -26,6 +26,9 @@ func (o *octavia) postPool(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in["members"] != nil || in["healthmonitor"] != nil {
+		return nil, errLBNoTree
+	}
 	if l != nil {
 		if l.values.text("protocol") == "PROMETHEUS" {
 			return nil, errNoChildren
@@ -34,7 +37,7 @@ func (o *octavia) postPool(r *request) (any, error) {
 			return nil, err
 		}
 	}
-	if err := checkPersistence(in.object("session_persistence"), in.text("protocol")); err != nil {
+	if err := checkPersistence(in.object("session_persistence"), in.text("protocol"), false); err != nil {
 		return nil, err
 	}
 	if err := o.checkQuota("pool", b.ProjectID, 1); err != nil {
@@ -48,6 +51,9 @@ func (o *octavia) postPool(r *request) (any, error) {
 	}
 	p, err := o.newPool(b, in)
 	if err != nil {
+		return nil, err
+	}
+	if err := b.checkPool(p.values.text("protocol"), p.values.text("lb_algorithm")); err != nil {
 		return nil, err
 	}
 	var others []lbRow
@@ -88,7 +94,7 @@ func (o *octavia) poolParents(r *request, in lbBody) (*loadBalancer, *lbListener
 
 // checkPersistence: octavia/common/validate.py check_session_persistence and
 // _validate_pool_request_for_udp_sctp.
-func checkPersistence(sp lbBody, protocol string) error {
+func checkPersistence(sp lbBody, protocol string, update bool) error {
 	if sp == nil {
 		return nil
 	}
@@ -96,10 +102,15 @@ func checkPersistence(sp lbBody, protocol string) error {
 	timed := sp["persistence_timeout"] != nil || sp["persistence_granularity"] != nil
 	datagrams := protocol == "UDP" || protocol == "SCTP"
 	switch {
+	case datagrams && kind == "SOURCE_IP" && cookie != "":
+		return lbInvalid("session_persistence SOURCE_IP type for UDP and SCTP protocols only accepts: type, " +
+			"persistence_timeout, persistence_granularity.")
 	case datagrams && cookie != "":
 		return lbInvalid("Cookie names are not supported for UDP/SCTP pools.")
 	case datagrams && (kind == "HTTP_COOKIE" || kind == "APP_COOKIE"):
 		return lbInvalid("Session persistence of type %s is not supported for UDP/SCTP protocol pools.", kind)
+	case !datagrams && timed && update:
+		return lbInvalid("persistence_timeout and persistence_granularity is only for UDP protocol pools.")
 	case !datagrams && timed:
 		return lbInvalid("persistence_timeout and persistence_granularity is only for UDP and SCTP protocol pools.")
 	case kind == "":
@@ -126,8 +137,8 @@ func (o *octavia) newPool(b *loadBalancer, in lbBody) (*lbPool, error) {
 		}
 		o.fillTLS(in)
 	}
-	if err := b.checkPool(in.text("protocol"), in.text("lb_algorithm")); err != nil {
-		return nil, err
+	if in["protocol"] == nil || in["lb_algorithm"] == nil {
+		return nil, errLBDatabase
 	}
 	for _, name := range []string{"loadbalancer_id", "listener_id", "members", "healthmonitor"} {
 		delete(in, name)
@@ -165,7 +176,7 @@ func (o *octavia) putPool(r *request) (any, error) {
 		}
 		in["session_persistence"] = merged
 	}
-	if err := checkPersistence(in.object("session_persistence"), protocol); err != nil {
+	if err := checkPersistence(in.object("session_persistence"), protocol, true); err != nil {
 		return nil, err
 	}
 	if err := o.checkPoolRefs(in); err != nil {
@@ -177,13 +188,16 @@ func (o *octavia) putPool(r *request) (any, error) {
 	if p.lb.Provisioning != lbActive {
 		return nil, lbImmutable("Load Balancer", p.lb.ID)
 	}
+	if in.has("lb_algorithm") && in["lb_algorithm"] == nil {
+		return nil, errLBDatabase
+	}
 	if err := p.lb.checkPool(protocol, in.text("lb_algorithm")); err != nil {
 		return nil, err
 	}
 	if err := o.change(p.lb, p, append(lbRows(p.listeners()), p)...); err != nil {
 		return nil, err
 	}
-	p.lbObjectBase.change(in)
+	p.set(in)
 	return map[string]any{"pool": o.view(p)}, nil
 }
 

@@ -68,6 +68,8 @@ type loadBalancer struct {
 	// leave in ERROR, nil if nothing.
 	due    time.Time
 	failed lbRow
+	// whole: it is pending for a change of itself, not of a part.
+	whole bool
 	// fails makes the next change go wrong.
 	fails bool
 	// group is the security group that the amphora driver made, plugged its amphora's port.
@@ -194,8 +196,8 @@ func lbFind[T lbRow](o *octavia, id string) (T, bool) {
 	return v, found
 }
 
-// change sets what a PUT gives.
-func (b *lbObjectBase) change(given lbBody) { maps.Copy(b.values, given) }
+// set takes over what a PUT gives.
+func (b *lbObjectBase) set(given lbBody) { maps.Copy(b.values, given) }
 
 // view shows a row in the words of an API version.
 func (o *octavia) view(v lbRow) map[string]any {

@@ -7,7 +7,7 @@ import "math"
 
 var (
 	lbName   = lbText(255)
-	lbTags   = lbList(lbText(255))
+	lbTags   = lbSorted(lbList(lbText(255)))
 	lbMillis = lbInt(0, 24*24*60*60*1000)
 	lbPort   = lbInt(1, 65535)
 	lbCipher = lbText(2048)
@@ -76,7 +76,7 @@ func listenerSchema() lbSchema {
 		lbField{name: "loadbalancer_id", use: lbPost | lbMust, check: lbUUID},
 		lbField{name: "connection_limit", use: lbAll, check: lbInt(-1, most), def: -1},
 		lbField{name: "default_tls_container_ref", use: lbAll, check: lbName},
-		lbField{name: "sni_container_refs", use: lbAll, check: lbList(lbName), blank: []any{}},
+		lbField{name: "sni_container_refs", use: lbAll, check: lbSorted(lbList(lbName)), blank: []any{}},
 		lbField{name: "default_pool_id", use: lbAnew | lbPut, check: lbUUID},
 		lbField{name: "default_pool", use: lbAnew, check: lbObject(pooledSchema, lbTree)},
 		lbField{name: "l7policies", use: lbAnew, check: lbList(lbObject(treePolicySchema, lbTree))},
@@ -88,7 +88,7 @@ func listenerSchema() lbSchema {
 		lbField{name: "client_ca_tls_container_ref", use: lbAll, since: 8, check: lbName},
 		lbField{name: "client_authentication", use: lbAll, since: 8, check: authentication, def: "NONE"},
 		lbField{name: "client_crl_container_ref", use: lbAll, since: 8, check: lbName},
-		lbField{name: "allowed_cidrs", use: lbAll, since: 12, check: lbList(lbCIDR)},
+		lbField{name: "allowed_cidrs", use: lbAll, since: 12, check: lbSet(lbList(lbCIDR))},
 		lbField{name: "tls_ciphers", use: lbAll, since: 15, check: lbCipher},
 		lbField{name: "tls_versions", use: lbAll, since: 17, check: lbTLS},
 		lbField{name: "alpn_protocols", use: lbAll, since: 20, check: lbALPN},
@@ -107,7 +107,8 @@ func poolSchema() lbSchema {
 		lbField{name: "lb_algorithm", use: lbAll | lbMust, check: algorithm},
 		lbField{name: "listener_id", use: lbPost, check: lbUUID},
 		lbField{name: "loadbalancer_id", use: lbPost, check: lbUUID},
-		lbField{name: "session_persistence", use: lbAnew | lbPut, check: lbObject(persistenceSchema, lbPost)},
+		lbField{name: "session_persistence", use: lbAnew, check: lbObject(persistenceSchema, lbPost)},
+		lbField{name: "session_persistence", use: lbPut, check: lbObject(persistenceSchema, lbPut)},
 		lbField{name: "healthmonitor", use: lbAnew, check: lbObject(monitorSchema, lbTree)},
 		lbField{name: "members", use: lbAnew, check: lbList(lbObject(memberSchema, lbTree))},
 		lbField{name: "tls_container_ref", use: lbAll, since: 8, check: lbName},
@@ -134,10 +135,10 @@ func pooledSchema() lbSchema {
 func persistenceSchema() lbSchema {
 	kind := lbEnum([]string{"APP_COOKIE", "HTTP_COOKIE", "SOURCE_IP"}, nil)
 	return lbSchema{
-		{name: "type", use: lbPost, check: kind},
-		{name: "cookie_name", use: lbPost, check: lbPattern(255, `^[^\s,;\\]+$`)},
-		{name: "persistence_timeout", use: lbPost, since: 1, check: lbInt(math.MinInt32, math.MaxInt32)},
-		{name: "persistence_granularity", use: lbPost, since: 1, check: lbAddress},
+		{name: "type", use: lbPost | lbPut | lbMust, check: kind},
+		{name: "cookie_name", use: lbPost | lbPut, check: lbPattern(255, `^[^\s,;\\]+$`)},
+		{name: "persistence_timeout", use: lbPost | lbPut, since: 1, check: lbInt(math.MinInt32, math.MaxInt32)},
+		{name: "persistence_granularity", use: lbPost | lbPut, since: 1, check: lbAddress},
 	}
 }
 

@@ -9,7 +9,9 @@ import (
 // port: a security group of its own project, and a port for the amphora
 // (octavia/network/drivers/neutron/allowed_address_pairs.py).
 
-// plug makes it so.
+// plug makes it so. Every change of the load balancer itself writes the groups of
+// the VIP's port, and so takes away those that others put on it by hand
+// (UpdateVIPSecurityGroup in octavia/controller/worker/v2/tasks/network_tasks.py).
 func (o *octavia) plug(b *loadBalancer) {
 	n := o.cloud.neutron
 	if b.provider == providerOVN || !n.has("security-group") {
@@ -29,18 +31,11 @@ func (o *octavia) plug(b *loadBalancer) {
 	o.syncRules(b, group)
 	if p, found := n.ports.rows[b.vip.portID]; found {
 		groups := append([]string{b.group}, b.values.texts("vip_sg_ids")...)
-		if !slices.Equal(p.SecurityGroups, groups) && b.groupsChanged(p) {
+		if !slices.Equal(p.SecurityGroups, groups) && (b.whole || !slices.Contains(p.SecurityGroups, b.group)) {
 			p.SecurityGroups = groups
 			p.touch()
 		}
 	}
-}
-
-// groupsChanged tells whether the driver writes the VIP port's groups anew: at
-// the beginning, and when those of the user change. Others may have added theirs.
-func (b *loadBalancer) groupsChanged(p *port) bool {
-	return !slices.Contains(p.SecurityGroups, b.group) ||
-		slices.ContainsFunc(b.values.texts("vip_sg_ids"), func(id string) bool { return !slices.Contains(p.SecurityGroups, id) })
 }
 
 // plugVIP makes the amphora's port on the VIP's subnet, which may use the VIP's

@@ -89,13 +89,16 @@ func (b lbBody) isReference() bool {
 }
 
 func (o *octavia) treePool(b *loadBalancer, in lbBody) (*lbPool, error) {
-	monitor, members, sp := in.object("healthmonitor"), in.objects("members"), in.object("session_persistence")
-	if err := checkPersistence(sp, in.text("protocol")); err != nil {
-		return nil, err
-	}
+	monitor, members := in.object("healthmonitor"), in.objects("members")
 	p, err := o.newPool(b, in)
 	if err != nil {
 		return nil, err
+	}
+	// The amphora driver does not look at the parts of a tree, the ovn driver does.
+	if b.provider == providerOVN {
+		if err := b.checkPool(p.values.text("protocol"), p.values.text("lb_algorithm")); err != nil {
+			return nil, err
+		}
 	}
 	b.pools = append(b.pools, p)
 	if monitor != nil {
@@ -130,6 +133,9 @@ func (o *octavia) treeListener(b *loadBalancer, in lbBody, pools map[string]*lbP
 	policies := in.objects("l7policies")
 	pool := pools[in.object("default_pool").text("name")]
 	protocol := in.text("protocol")
+	if err := o.checkDefaultPool(b, in, protocol); err != nil {
+		return err
+	}
 	switch {
 	case pool == nil:
 	case protocol == "PROMETHEUS":

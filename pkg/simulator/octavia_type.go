@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -174,6 +175,31 @@ func lbList(item lbType) lbType {
 	}
 }
 
+// lbSorted takes a list of texts that a table keeps by key.
+func lbSorted(list lbType) lbType {
+	return func(minor int, v any) (any, error) {
+		checked, err := list(minor, v)
+		if err != nil {
+			return nil, err
+		}
+		texts := checked.([]any)
+		slices.SortFunc(texts, func(a, b any) int { return cmp.Compare(python(a), python(b)) })
+		return texts, nil
+	}
+}
+
+// lbSet takes a list of texts and keeps each once, sorted.
+func lbSet(list lbType) lbType {
+	sorted := lbSorted(list)
+	return func(minor int, v any) (any, error) {
+		checked, err := sorted(minor, v)
+		if err != nil {
+			return nil, err
+		}
+		return slices.Compact(checked.([]any)), nil
+	}
+}
+
 // lbDict takes a map from text to text.
 func lbDict(minor int, v any) (any, error) {
 	sent, ok := v.(map[string]any)
@@ -189,6 +215,23 @@ func lbDict(minor int, v any) (any, error) {
 		checked[key] = value
 	}
 	return checked, nil
+}
+
+// pythonType names the type of a decoded value as Python does.
+func pythonType(v any) string {
+	switch v.(type) {
+	case nil:
+		return "NoneType"
+	case bool:
+		return "bool"
+	case string:
+		return "str"
+	case json.Number:
+		return "int"
+	case []any:
+		return "list"
+	}
+	return "dict"
 }
 
 // python writes a decoded value as Python's str() does.

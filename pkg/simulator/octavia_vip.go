@@ -208,7 +208,15 @@ func (o *octavia) newVIPPort(b *loadBalancer) (*port, error) {
 	if p.PortSecurity && len(p.SecurityGroups) == 0 && n.has("security-group") {
 		p.SecurityGroups = []string{n.defaultGroup(b.ProjectID).ID}
 	}
-	return n.insertPort(p, &wishes)
+	made, err := n.insertPort(p, &wishes)
+	if err != nil {
+		return nil, err
+	}
+	order := func(ip fixedIP) int {
+		return slices.IndexFunc(wishes, func(w fixedIPWish) bool { return *w.SubnetID == ip.SubnetID })
+	}
+	made.FixedIPs = slices.SortedStableFunc(slices.Values(made.FixedIPs), func(a, b fixedIP) int { return order(a) - order(b) })
+	return made, nil
 }
 
 // neutronTitle is what the SDK's exception says of a refusal: its name and status.
