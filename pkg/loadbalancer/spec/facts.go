@@ -67,29 +67,51 @@ func (f Facts) subnet(id string) *tree.Subnet {
 	return nil
 }
 
-// portOf is the port of a node that has the address; nil where none has, or
-// where more than one has and the node does not say which server it is.
-func (f Facts) portOf(n node, address string) (*tree.Port, string) {
-	var port *tree.Port
-	var subnet string
-	for i := range f.Ports {
-		p := &f.Ports[i]
-		ours := p.DeviceID == n.server
-		if n.server == "" {
-			ours = strings.HasPrefix(p.DeviceOwner, "compute:")
-		}
-		j := slices.IndexFunc(p.FixedIPs, func(ip tree.FixedIP) bool { return ip.Address == address })
-		if !ours || j < 0 {
-			continue
-		}
-		if port != nil && n.server == "" {
-			return nil, ""
-		}
-		if port == nil || p.ID < port.ID {
-			port, subnet = p, p.FixedIPs[j].SubnetID
+// holder is a port that has an address, and the subnet that this is in.
+type holder struct {
+	port   *tree.Port
+	subnet string
+}
+
+// holders finds the ports that have an address of one of the nodes, in one pass:
+// a project may have thousands of ports, and a cluster hundreds of Services.
+func (f Facts) holders(nodes []node) map[string][]holder {
+	all := map[string][]holder{}
+	for _, n := range nodes {
+		for _, addresses := range n.addresses {
+			for _, address := range addresses {
+				all[address] = nil
+			}
 		}
 	}
-	return port, subnet
+	for i := range f.Ports {
+		for _, ip := range f.Ports[i].FixedIPs {
+			if found, ok := all[ip.Address]; ok {
+				all[ip.Address] = append(found, holder{&f.Ports[i], ip.SubnetID})
+			}
+		}
+	}
+	return all
+}
+
+// holderOf is the port of a node that has the address; none where none has, or
+// where more than one has and the node does not say which server it is.
+func holderOf(n node, holders []holder) holder {
+	var found holder
+	for _, h := range holders {
+		ours := h.port.DeviceID == n.server
+		if n.server == "" {
+			ours = strings.HasPrefix(h.port.DeviceOwner, "compute:")
+		}
+		switch {
+		case !ours:
+		case found.port == nil || n.server != "" && h.port.ID < found.port.ID:
+			found = h
+		case n.server == "":
+			return holder{}
+		}
+	}
+	return found
 }
 
 // externalNetwork is the first external network, by id as Neutron lists them,

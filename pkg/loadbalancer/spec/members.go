@@ -72,8 +72,9 @@ func (r *resolver) backendsOf(family v1.IPFamily) []backend {
 		if m.address == "" {
 			continue
 		}
-		m.port, m.subnet = r.facts.portOf(n, m.address)
-		m.subnet = cmp.Or(r.memberSubnet(family, chosen), m.subnet, r.vipSubnet(family))
+		held := holderOf(n, r.holders[m.address])
+		m.port = held.port
+		m.subnet = cmp.Or(r.memberSubnet(family, chosen), held.subnet, r.vipSubnet(family))
 		i := slices.IndexFunc(all, func(other backend) bool { return other.address == m.address })
 		switch {
 		case i < 0:

@@ -37,8 +37,8 @@ func (r *resolver) newVIPs() {
 // member if there is one.
 func (r *resolver) nodeSubnet() string {
 	for _, n := range slices.Concat(r.nodes, r.allNodes) {
-		if _, subnet := r.facts.portOf(n, n.address(r.families[0], noPrefix)); subnet != "" {
-			return subnet
+		if held := holderOf(n, r.holders[n.address(r.families[0], noPrefix)]); held.subnet != "" {
+			return held.subnet
 		}
 	}
 	r.reject("subnet-id", "", "is not set, and no node has a port with its address, whose subnet could be used", "set subnet-id in cloud.conf, in a class or in an annotation, or wait for nodes")

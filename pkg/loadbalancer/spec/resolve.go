@@ -22,6 +22,7 @@ type resolver struct {
 	// stacks are the IP families of the load balancer's addresses.
 	stacks  []v1.IPFamily
 	members backends
+	holders map[string][]holder // by address
 	desired tree.Desired
 }
 
@@ -42,6 +43,7 @@ func (w Wish) Resolve(f Facts) (tree.Desired, []Notice, error) {
 		MaxShared: w.config.MaxSharedLB, KeepFloatingIP: w.keepFloatingIP, CascadeDelete: w.config.CascadeDelete,
 		Serial: w.config.ProviderRequiresSerialAPICalls,
 	}
+	r.holders = f.holders(w.allNodes)
 	r.balancer()
 	r.members = r.backends()
 	r.listeners()
