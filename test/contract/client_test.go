@@ -23,6 +23,8 @@ type cloud struct {
 	token   string            // scoped to the project
 	catalog map[string]string // public endpoint by service type, without a final slash
 	userID  string
+	// partial: cases whose service is not in the catalog are left out.
+	partial bool
 	known   known
 	pool    pool
 	node    sharedServer
