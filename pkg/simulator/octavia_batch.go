@@ -70,15 +70,7 @@ func (o *octavia) planBatch(c caller, p *lbPool, wanted []lbBody) (memberBatch, 
 			if err := o.checkMember(p, in, k.address, m.values.text("subnet_id")); err != nil {
 				return b, err
 			}
-			for _, name := range []string{"address", "protocol_port", "request_sriov", "project_id", "tenant_id"} {
-				delete(in, name)
-			}
-			// The body is of the type of a POST, so what it leaves out is the
-			// default; a subnet that it names is taken without a look.
-			for _, name := range []string{"monitor_port", "monitor_address"} {
-				in[name] = in[name]
-			}
-			b.changed[m] = in
+			b.changed[m] = in.kept()
 			continue
 		}
 		if err := o.checkNewMember(c, in); err != nil {
@@ -98,20 +90,20 @@ func (o *octavia) planBatch(c caller, p *lbPool, wanted []lbBody) (memberBatch, 
 	return b, nil
 }
 
-// keptMember is what a batch changes of a member that is there already: what
-// identifies it, its subnet and being a backup stay, and how it is monitored goes
-// unless it is said again.
-func (b lbBody) keptMember() lbBody {
-	for _, name := range []string{"address", "protocol_port", "subnet_id", "request_sriov", "project_id", "tenant_id"} {
+// kept is what a batch changes of a member that is there already. The body is of
+// the type of a POST, so what has a default there is set to it when it is left
+// out; name, tags and subnet stay, and a subnet that is named is taken without a look.
+func (b lbBody) kept() lbBody {
+	for _, name := range []string{"address", "protocol_port", "request_sriov", "project_id", "tenant_id"} {
 		delete(b, name)
-	}
-	if !b.on("backup") {
-		delete(b, "backup")
 	}
 	for _, name := range []string{"monitor_port", "monitor_address"} {
 		if !b.has(name) {
 			b[name] = nil
 		}
+	}
+	if b["tags"] == nil {
+		delete(b, "tags")
 	}
 	return b
 }

@@ -107,18 +107,10 @@ func (s lbSchema) read(minor int, sent any, use lbUse) (lbBody, error) {
 func (f lbField) into(b lbBody, object map[string]any, minor int, use lbUse) error {
 	v, given := object[f.name]
 	switch {
-	case !given && f.use&lbMust != 0 && use != lbPut:
-		return &lbBadField{f.name, "None", "Mandatory field missing."}
-	case !given && (use == lbPut || f.def == nil):
-		return nil
-	case !given || v == nil && use == lbPut && f.def != nil && f.name != "admin_state_up":
-		b[f.name] = f.def
-		return nil
-	case v == nil && f.name == "admin_state_up":
-		b[f.name] = false
-		return nil
+	case !given:
+		return f.absent(b, use)
 	case v == nil:
-		b[f.name] = nil
+		b[f.name] = f.null(use)
 		return nil
 	}
 	value, err := f.check(minor, v)
@@ -134,6 +126,30 @@ func (f lbField) into(b lbBody, object map[string]any, minor int, use lbUse) err
 		return err
 	}
 	b[f.name] = value
+	return nil
+}
+
+// absent is an attribute that the caller left out: a PUT leaves it alone.
+func (f lbField) absent(b lbBody, use lbUse) error {
+	switch {
+	case use == lbPut:
+		return nil
+	case f.use&lbMust != 0:
+		return &lbBadField{f.name, "None", "Mandatory field missing."}
+	case f.def != nil:
+		b[f.name] = f.def
+	}
+	return nil
+}
+
+// null is what null means: in a PUT the default, for what is up or down always down.
+func (f lbField) null(use lbUse) any {
+	switch {
+	case f.name == "admin_state_up":
+		return false
+	case use == lbPut:
+		return f.def
+	}
 	return nil
 }
 

@@ -65,6 +65,16 @@ func octaviaErrorf(status int, format string, args ...any) error {
 	return &octaviaError{status, fmt.Sprintf(format, args...)}
 }
 
+// firstError runs checks in order until one refuses.
+func firstError(checks ...func() error) error {
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // lbInvalid is ValidationException.
 func lbInvalid(format string, args ...any) error {
 	return octaviaErrorf(http.StatusBadRequest, "Validation failure: "+format, args...)

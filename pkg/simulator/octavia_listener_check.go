@@ -78,52 +78,74 @@ func hasCertificates(in lbBody) bool {
 	return in.text("default_tls_container_ref") != "" || len(in.texts("sni_container_refs")) > 0
 }
 
-func (o *octavia) checkNewListener(b *loadBalancer, in lbBody, protocol string) error {
-	if err := checkHeaders(in, protocol, false); err != nil {
-		return err
+// plainDatagrams: what runs on UDP and SCTP knows neither TLS nor headers.
+func plainDatagrams(in lbBody, protocol string) bool {
+	if protocol != "UDP" && protocol != "SCTP" {
+		return true
 	}
 	headers, _ := in["insert_headers"].(map[string]any)
-	if (protocol == "UDP" || protocol == "SCTP") && (hasCertificates(in) || len(headers) > 0) {
-		return lbInvalid("%s protocol listener does not support TLS.", protocol)
-	}
-	terminates := protocol == "TERMINATED_HTTPS" || protocol == "PROMETHEUS" && hasCertificates(in)
-	if err := checkCertificates(in, protocol, terminates); err != nil {
-		return err
-	}
-	if err := o.checkRefs(in); err != nil {
-		return err
-	}
-	if err := b.checkFree(in.number("protocol_port"), protocol); err != nil {
-		return err
-	}
-	if err := b.checkCIDRs(in); err != nil {
-		return err
-	}
-	if terminates {
-		if err := checkTLS(in); err != nil {
-			return err
-		}
-	}
-	return checkHSTS(in, nil, protocol)
+	return !hasCertificates(in) && len(headers) == 0
+}
+
+// terminatesTLS tells whether a listener ends TLS connections itself.
+func terminatesTLS(in lbBody, protocol string) bool {
+	return protocol == "TERMINATED_HTTPS" || protocol == "PROMETHEUS" && hasCertificates(in)
+}
+
+func (o *octavia) checkNewListener(b *loadBalancer, in lbBody, protocol string) error {
+	terminates := terminatesTLS(in, protocol)
+	return firstError(
+		func() error { return checkHeaders(in, protocol, false) },
+		func() error {
+			if plainDatagrams(in, protocol) {
+				return nil
+			}
+			return lbInvalid("%s protocol listener does not support TLS.", protocol)
+		},
+		func() error { return checkCertificates(in, protocol, terminates) },
+		func() error { return checkClients(in, nil) },
+		func() error { return o.checkRefs(in) },
+		func() error { return b.checkFree(in.number("protocol_port"), protocol) },
+		func() error { return b.checkCIDRs(in) },
+		func() error {
+			if !terminates {
+				return nil
+			}
+			return checkTLS(in)
+		},
+		func() error { return checkHSTS(in, nil, protocol) },
+	)
 }
 
 func checkCertificates(in lbBody, protocol string, terminates bool) error {
-	base := in.text("default_tls_container_ref") != "" || len(in.texts("sni_container_refs")) > 0
-	authentication, ca := in.text("client_authentication"), in.text("client_ca_tls_container_ref")
-	name := protocol
+	base, name := hasCertificates(in), protocol
 	if protocol == "PROMETHEUS" {
 		name = "PROMETHEUS with TLS"
 	}
 	switch {
-	case !terminates && hasCertificates(in):
+	case !terminates && base:
 		return lbInvalid("Certificate container references are not allowed on %s protocol listeners.", protocol)
-	case ca != "" && !base:
+	case !base && in.text("client_ca_tls_container_ref") != "":
 		return lbInvalid("An SNI or default certificate container reference must be provided with a client CA container reference.")
 	case terminates && !base:
 		return lbInvalid("An SNI or default certificate container reference must be provided for %s protocol listeners.", name)
-	case authentication != "" && authentication != "NONE" && ca == "":
+	}
+	return nil
+}
+
+// checkClients: who asks clients for certificates knows whose; old is the
+// listener before a change, nil for a new one.
+func checkClients(in, old lbBody) error {
+	authentication, ca := in.text("client_authentication"), in.text("client_ca_tls_container_ref")
+	if ca == "" {
+		ca = old.text("client_ca_tls_container_ref")
+	}
+	switch {
+	case ca != "":
+		return nil
+	case authentication != "" && authentication != "NONE":
 		return lbInvalid("Client authentication setting %s requires a client CA container reference.", authentication)
-	case in.text("client_crl_container_ref") != "" && ca == "":
+	case in.text("client_crl_container_ref") != "":
 		return lbInvalid("A client authentication CA reference is required to specify a client authentication revocation list.")
 	}
 	return nil
@@ -147,9 +169,8 @@ func (b *loadBalancer) checkCIDRs(in lbBody) error {
 	if len(cidrs) > 0 && len(b.values.texts("vip_sg_ids")) > 0 {
 		return lbInvalid("Allowed CIDRs are not allowed when using custom VIP Security Groups.")
 	}
-	v4, v6 := b.families()
 	for _, cidr := range cidrs {
-		if six := isIPv6(cidr); six && !v6 || !six && !v4 {
+		if !b.has(isIPv6(cidr)) {
 			vips := []any{b.vip.address}
 			for _, v := range b.additional {
 				vips = append(vips, v.address)
@@ -197,37 +218,26 @@ func checkHSTS(in, old lbBody, protocol string) error {
 }
 
 func (o *octavia) checkChangedListener(l *lbListener, in lbBody, protocol string) error {
-	headers, _ := in["insert_headers"].(map[string]any)
-	terminates := protocol == "TERMINATED_HTTPS" || protocol == "PROMETHEUS" && hasCertificates(in)
-	ca := in.text("client_ca_tls_container_ref")
-	if ca == "" {
-		ca = l.values.text("client_ca_tls_container_ref")
-	}
-	authentication := in.text("client_authentication")
-	switch {
-	case (protocol == "UDP" || protocol == "SCTP") && (hasCertificates(in) || len(headers) > 0):
-		return lbInvalid("%s protocol listener does not support TLS or header insertion.", protocol)
-	case !terminates && hasCertificates(in):
-		return lbInvalid("Certificate container references are not allowed on %s protocol listeners.", protocol)
-	case authentication != "" && authentication != "NONE" && ca == "":
-		return lbInvalid("Client authentication setting %s requires a client CA container reference.", authentication)
-	}
-	if err := checkHeaders(in, protocol, true); err != nil {
-		return err
-	}
-	if err := o.checkRefs(in); err != nil {
-		return err
-	}
-	if in.text("client_crl_container_ref") != "" && ca == "" {
-		return lbInvalid("A client authentication CA reference is required to specify a client authentication revocation list.")
-	}
-	if err := l.lb.checkCIDRs(in); err != nil {
-		return err
-	}
-	if err := checkTLS(in); err != nil {
-		return err
-	}
-	return checkHSTS(in, l.values, protocol)
+	return firstError(
+		func() error {
+			if plainDatagrams(in, protocol) {
+				return nil
+			}
+			return lbInvalid("%s protocol listener does not support TLS or header insertion.", protocol)
+		},
+		func() error {
+			if terminatesTLS(in, protocol) || !hasCertificates(in) {
+				return nil
+			}
+			return lbInvalid("Certificate container references are not allowed on %s protocol listeners.", protocol)
+		},
+		func() error { return checkClients(in, l.values) },
+		func() error { return checkHeaders(in, protocol, true) },
+		func() error { return o.checkRefs(in) },
+		func() error { return l.lb.checkCIDRs(in) },
+		func() error { return checkTLS(in) },
+		func() error { return checkHSTS(in, l.values, protocol) },
+	)
 }
 
 // checkRefs: the certificates are in Barbican.

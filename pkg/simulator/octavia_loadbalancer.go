@@ -106,23 +106,16 @@ func (o *octavia) postLoadBalancer(r *request) (any, error) {
 // then refused stays behind in Neutron.
 func (o *octavia) createLoadBalancer(c caller, project string, in lbBody) (*loadBalancer, error) {
 	b := &loadBalancer{}
-	if err := o.chooseVIP(c, b, in); err != nil {
-		return nil, err
-	}
-	flavor, err := o.checkFlavor(in)
+	var flavor *lbFlavor
+	err := firstError(
+		func() error { return o.chooseVIP(c, b, in) },
+		func() (err error) { flavor, err = o.checkFlavor(in); return err },
+		func() error { return o.checkZone(in) },
+		func() (err error) { b.provider, err = chooseProvider(in, flavor); return err },
+		func() error { return o.checkQuota("load_balancer", project, 1) },
+		func() error { return b.checkOptions(in, flavor) },
+	)
 	if err != nil {
-		return nil, err
-	}
-	if err := o.checkZone(in); err != nil {
-		return nil, err
-	}
-	if b.provider, err = chooseProvider(in, flavor); err != nil {
-		return nil, err
-	}
-	if err := o.checkQuota("load_balancer", project, 1); err != nil {
-		return nil, err
-	}
-	if err := b.checkOptions(in, flavor); err != nil {
 		return nil, err
 	}
 	listeners, pools := in.objects("listeners"), in.objects("pools")

@@ -95,13 +95,8 @@ func (o *octavia) newMonitor(p *lbPool, in lbBody) (*lbMonitor, error) {
 			return nil, lbInvalidOption("None", name)
 		}
 	}
-	for name, value := range map[string]string{"http_method": "GET", "url_path": "/", "expected_codes": "200"} {
-		switch {
-		case kind != "HTTP" && kind != "HTTPS" && in[name] != nil:
-			return nil, lbInvalidOption(name, "health monitors of type "+kind)
-		case (kind == "HTTP" || kind == "HTTPS") && in[name] == nil:
-			in[name] = value
-		}
+	if err := in.fillHTTP(kind, func(name string) bool { return in[name] != nil }, true); err != nil {
+		return nil, err
 	}
 	if err := checkDomain(in, lbBody{}); err != nil {
 		return nil, err
@@ -114,6 +109,22 @@ func (o *octavia) newMonitor(p *lbPool, in lbBody) (*lbMonitor, error) {
 	}
 	delete(in, "pool_id")
 	return &lbMonitor{lbObjectBase: o.begin(p.ProjectID, in), pool: p}, nil
+}
+
+// fillHTTP: what only HTTP has is refused for other types, where it is given, and
+// for HTTP the default takes the place of null and, if all, of what is not given.
+func (b lbBody) fillHTTP(kind string, given func(name string) bool, all bool) error {
+	for _, option := range [...]struct{ name, value string }{{"http_method", "GET"}, {"url_path", "/"}, {"expected_codes", "200"}} {
+		switch {
+		case kind != "HTTP" && kind != "HTTPS":
+			if given(option.name) {
+				return lbInvalidOption(option.name, "health monitors of type "+kind)
+			}
+		case b[option.name] == nil && (all || given(option.name)):
+			b[option.name] = option.value
+		}
+	}
+	return nil
 }
 
 // checkDomain: only HTTP 1.1 sends the name of a host.
@@ -143,14 +154,8 @@ func (o *octavia) putMonitor(r *request) (any, error) {
 		return nil, err
 	}
 	kind := m.values.text("type")
-	for name, value := range map[string]string{"http_method": "GET", "url_path": "/", "expected_codes": "200"} {
-		switch {
-		case !in.has(name):
-		case kind != "HTTP" && kind != "HTTPS":
-			return nil, lbInvalidOption(name, "health monitors of type "+kind)
-		case in[name] == nil:
-			in[name] = value
-		}
+	if err := in.fillHTTP(kind, in.has, false); err != nil {
+		return nil, err
 	}
 	for _, name := range []string{"delay", "max_retries", "timeout"} {
 		if in.has(name) && in[name] == nil {

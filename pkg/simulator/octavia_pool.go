@@ -29,31 +29,17 @@ func (o *octavia) postPool(r *request) (any, error) {
 	if in["members"] != nil || in["healthmonitor"] != nil {
 		return nil, errLBNoTree
 	}
-	if l != nil {
-		if l.values.text("protocol") == "PROMETHEUS" {
-			return nil, errNoChildren
-		}
-		if err := checkPair(l.values.text("protocol"), in.text("protocol")); err != nil {
-			return nil, err
-		}
-	}
-	if err := checkPersistence(in.object("session_persistence"), in.text("protocol"), false); err != nil {
-		return nil, err
-	}
-	if err := o.checkQuota("pool", b.ProjectID, 1); err != nil {
-		return nil, err
-	}
-	if l != nil && l.pool != nil {
-		return nil, octaviaErrorf(http.StatusConflict, "This listener already has a default pool")
-	}
-	if b.Provisioning != lbActive {
-		return nil, lbImmutable("Load Balancer", b.ID)
-	}
-	p, err := o.newPool(b, in)
+	var p *lbPool
+	err = firstError(
+		func() error { return l.takes(in.text("protocol")) },
+		func() error { return checkPersistence(in.object("session_persistence"), in.text("protocol"), false) },
+		func() error { return o.checkQuota("pool", b.ProjectID, 1) },
+		func() error { return l.free() },
+		func() error { return b.mutable() },
+		func() (err error) { p, err = o.newPool(b, in); return err },
+		func() error { return b.checkPool(p.values.text("protocol"), p.values.text("lb_algorithm")) },
+	)
 	if err != nil {
-		return nil, err
-	}
-	if err := b.checkPool(p.values.text("protocol"), p.values.text("lb_algorithm")); err != nil {
 		return nil, err
 	}
 	var others []lbRow
@@ -66,6 +52,33 @@ func (o *octavia) postPool(r *request) (any, error) {
 	b.pools = append(b.pools, p)
 	o.rows[p.ID] = p
 	return map[string]any{"pool": o.view(p)}, nil
+}
+
+// takes tells whether a pool of a protocol may be the default pool; no listener takes any.
+func (l *lbListener) takes(protocol string) error {
+	switch {
+	case l == nil:
+		return nil
+	case l.values.text("protocol") == "PROMETHEUS":
+		return errNoChildren
+	}
+	return checkPair(l.values.text("protocol"), protocol)
+}
+
+// free refuses a listener that has a default pool already.
+func (l *lbListener) free() error {
+	if l == nil || l.pool == nil {
+		return nil
+	}
+	return octaviaErrorf(http.StatusConflict, "This listener already has a default pool")
+}
+
+// mutable refuses what cannot be changed now.
+func (b *loadBalancer) mutable() error {
+	if b.Provisioning != lbActive {
+		return lbImmutable("Load Balancer", b.ID)
+	}
+	return nil
 }
 
 // poolParents are the load balancer and the listener that a body names; the
@@ -98,27 +111,42 @@ func checkPersistence(sp lbBody, protocol string, update bool) error {
 	if sp == nil {
 		return nil
 	}
-	kind, cookie := sp.text("type"), sp.text("cookie_name")
-	timed := sp["persistence_timeout"] != nil || sp["persistence_granularity"] != nil
-	datagrams := protocol == "UDP" || protocol == "SCTP"
-	switch {
-	case datagrams && kind == "SOURCE_IP" && cookie != "":
-		return lbInvalid("session_persistence SOURCE_IP type for UDP and SCTP protocols only accepts: type, " +
-			"persistence_timeout, persistence_granularity.")
-	case datagrams && cookie != "":
-		return lbInvalid("Cookie names are not supported for UDP/SCTP pools.")
-	case datagrams && (kind == "HTTP_COOKIE" || kind == "APP_COOKIE"):
-		return lbInvalid("Session persistence of type %s is not supported for UDP/SCTP protocol pools.", kind)
-	case !datagrams && timed && update:
-		return lbInvalid("persistence_timeout and persistence_granularity is only for UDP protocol pools.")
-	case !datagrams && timed:
+	if protocol == "UDP" || protocol == "SCTP" {
+		if err := checkDatagramPersistence(sp); err != nil {
+			return err
+		}
+	} else if sp["persistence_timeout"] != nil || sp["persistence_granularity"] != nil {
+		if update {
+			return lbInvalid("persistence_timeout and persistence_granularity is only for UDP protocol pools.")
+		}
 		return lbInvalid("persistence_timeout and persistence_granularity is only for UDP and SCTP protocol pools.")
+	}
+	return checkCookie(sp.text("type"), sp.text("cookie_name"))
+}
+
+// checkCookie: one type has a cookie with a name, the others have none.
+func checkCookie(kind, cookie string) error {
+	switch {
 	case kind == "":
 		return lbInvalid("Invalid session_persistence provided.")
 	case cookie != "" && kind != "APP_COOKIE":
 		return lbInvalid(`Field "cookie_name" can only be specified with session persistence of type "APP_COOKIE".`)
 	case cookie == "" && kind == "APP_COOKIE":
 		return lbInvalid(`Field "cookie_name" must be specified when using the "APP_COOKIE" session persistence type.`)
+	}
+	return nil
+}
+
+func checkDatagramPersistence(sp lbBody) error {
+	kind, cookie := sp.text("type"), sp.text("cookie_name")
+	switch {
+	case kind == "SOURCE_IP" && cookie != "":
+		return lbInvalid("session_persistence SOURCE_IP type for UDP and SCTP protocols only accepts: type, " +
+			"persistence_timeout, persistence_granularity.")
+	case cookie != "":
+		return lbInvalid("Cookie names are not supported for UDP/SCTP pools.")
+	case kind == "HTTP_COOKIE", kind == "APP_COOKIE":
+		return lbInvalid("Session persistence of type %s is not supported for UDP/SCTP protocol pools.", kind)
 	}
 	return nil
 }
@@ -165,33 +193,20 @@ func (o *octavia) putPool(r *request) (any, error) {
 		return nil, err
 	}
 	protocol := p.values.text("protocol")
-	if sp := in.object("session_persistence"); sp != nil {
-		merged := maps.Clone(p.values.object("session_persistence"))
-		if merged == nil {
-			merged = lbBody{}
-		}
-		maps.Copy(merged, sp)
-		if sp["cookie_name"] == nil && merged.text("type") != "APP_COOKIE" {
-			delete(merged, "cookie_name")
-		}
-		in["session_persistence"] = merged
-	}
-	if err := checkPersistence(in.object("session_persistence"), protocol, true); err != nil {
-		return nil, err
-	}
-	if err := o.checkPoolRefs(in); err != nil {
-		return nil, err
-	}
-	if err := checkTLS(in); err != nil {
-		return nil, err
-	}
-	if p.lb.Provisioning != lbActive {
-		return nil, lbImmutable("Load Balancer", p.lb.ID)
-	}
-	if in.has("lb_algorithm") && in["lb_algorithm"] == nil {
-		return nil, errLBDatabase
-	}
-	if err := p.lb.checkPool(protocol, in.text("lb_algorithm")); err != nil {
+	p.mergePersistence(in)
+	err = firstError(
+		func() error { return checkPersistence(in.object("session_persistence"), protocol, true) },
+		func() error { return o.checkPoolRefs(in) },
+		func() error { return checkTLS(in) },
+		func() error { return p.lb.mutable() },
+		func() error {
+			if in.has("lb_algorithm") && in["lb_algorithm"] == nil {
+				return errLBDatabase
+			}
+			return p.lb.checkPool(protocol, in.text("lb_algorithm"))
+		},
+	)
+	if err != nil {
 		return nil, err
 	}
 	if err := o.change(p.lb, p, append(lbRows(p.listeners()), p)...); err != nil {
@@ -199,6 +214,22 @@ func (o *octavia) putPool(r *request) (any, error) {
 	}
 	p.set(in)
 	return map[string]any{"pool": o.view(p)}, nil
+}
+
+// mergePersistence: what a PUT leaves out of the session persistence stays, but
+// for the name of a cookie that there is no longer.
+func (p *lbPool) mergePersistence(in lbBody) {
+	sp := in.object("session_persistence")
+	if sp == nil {
+		return
+	}
+	merged := lbBody{}
+	maps.Copy(merged, p.values.object("session_persistence"))
+	maps.Copy(merged, sp)
+	if sp["cookie_name"] == nil && merged.text("type") != "APP_COOKIE" {
+		delete(merged, "cookie_name")
+	}
+	in["session_persistence"] = merged
 }
 
 // lbRows are rows of one kind as rows of any.

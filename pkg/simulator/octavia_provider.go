@@ -91,21 +91,33 @@ func (b *loadBalancer) checkPool(protocol, algorithm string) error {
 
 // checkMember is the driver's word on a member, new or changed.
 func (o *octavia) checkMember(p *lbPool, in lbBody, address, subnetID string) error {
-	v4, v6 := p.lb.families()
-	six := isIPv6(address)
-	if p.lb.provider != providerOVN {
-		lvs := slices.Contains([]string{"UDP", "SCTP"}, p.values.text("protocol"))
-		if lvs && len(p.listeners()) > 0 && (six && !v6 || !six && !v4) {
-			return lbUnsupported(p.lb.provider, "This provider doesn't support mixing IPv4 and IPv6 addresses for its VIP "+
-				"and members in %s load balancers.", p.values.text("protocol"))
-		}
-		return nil
+	mixed := !p.lb.has(isIPv6(address))
+	if p.lb.provider == providerOVN {
+		return o.checkOVNMember(p, in, address, subnetID, mixed)
 	}
+	protocol := p.values.text("protocol")
+	if mixed && len(p.listeners()) > 0 && slices.Contains([]string{"UDP", "SCTP"}, protocol) {
+		return lbUnsupported(p.lb.provider, "This provider doesn't support mixing IPv4 and IPv6 addresses for its VIP "+
+			"and members in %s load balancers.", protocol)
+	}
+	return nil
+}
+
+// has tells whether a load balancer has an address of an IP version.
+func (b *loadBalancer) has(ipv6 bool) bool {
+	v4, v6 := b.families()
+	if ipv6 {
+		return v6
+	}
+	return v4
+}
+
+func (o *octavia) checkOVNMember(p *lbPool, in lbBody, address, subnetID string, mixed bool) error {
 	s := o.cloud.neutron.subnets.rows[p.lb.vip.subnetID]
 	switch {
 	case in["monitor_port"] != nil || in["monitor_address"] != nil:
 		return lbUnsupported(p.lb.provider, "OVN Load Balancer does not support different member monitor address or port.")
-	case six && !v6 || !six && !v4:
+	case mixed:
 		return lbUnsupported(p.lb.provider, "OVN provider does not support mixing IPv4/IPv6 configuration "+
 			"within the same Load Balancer.")
 	case subnetID == "" && (s == nil || !s.CIDR.Contains(parseAddress(address))):

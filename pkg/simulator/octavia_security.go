@@ -66,29 +66,34 @@ func (o *octavia) syncRules(b *loadBalancer, group *securityGroup) {
 			n.dropRule(r)
 		}
 	}
-	v4, v6 := b.families()
+	if len(b.values.texts("vip_sg_ids")) > 0 {
+		return
+	}
 	for _, l := range b.listeners {
-		protocol := strings.ToLower(lbL4[l.values.text("protocol")])
 		cidrs := l.values.texts("allowed_cidrs")
-		switch {
-		case len(b.values.texts("vip_sg_ids")) > 0:
-			continue
-		case len(cidrs) == 0:
+		if len(cidrs) == 0 {
 			cidrs = []string{""}
 		}
 		for _, cidr := range cidrs {
-			for _, version := range []string{"IPv4", "IPv6"} {
-				if version == "IPv4" && !v4 || version == "IPv6" && !v6 || cidr != "" && isIPv6(cidr) != (version == "IPv6") {
-					continue
-				}
-				at := l.values.number("protocol_port")
-				rule := &securityRule{Direction: "ingress", EtherType: version, Protocol: &protocol, PortMin: &at, PortMax: &at}
-				if cidr != "" {
-					rule.RemotePrefix = &cidr
-				}
-				n.addRule(group, rule)
-			}
+			o.letIn(b, group, l, cidr)
 		}
+	}
+}
+
+// letIn adds a listener's rules for one range, "" for all, in each IP version
+// that the load balancer has an address of.
+func (o *octavia) letIn(b *loadBalancer, group *securityGroup, l *lbListener, cidr string) {
+	protocol, at := strings.ToLower(lbL4[l.values.text("protocol")]), l.values.number("protocol_port")
+	for _, version := range []string{"IPv4", "IPv6"} {
+		six := version == "IPv6"
+		if !b.has(six) || cidr != "" && isIPv6(cidr) != six {
+			continue
+		}
+		rule := &securityRule{Direction: "ingress", EtherType: version, Protocol: &protocol, PortMin: &at, PortMax: &at}
+		if cidr != "" {
+			rule.RemotePrefix = &cidr
+		}
+		o.cloud.neutron.addRule(group, rule)
 	}
 }
 

@@ -39,28 +39,24 @@ func (o *octavia) createTree(b *loadBalancer, listeners, pools []lbBody) error {
 
 // collectPools are the pools of a tree, wherever they are written out.
 func collectPools(listeners, pools []lbBody) ([]lbBody, error) {
+	mentioned := []lbBody{}
+	for _, l := range listeners {
+		mentioned = append(mentioned, l.object("default_pool"))
+		for _, policy := range l.objects("l7policies") {
+			mentioned = append(mentioned, policy.object("redirect_pool"))
+		}
+	}
 	pools = slices.Clone(pools)
 	var referred []string
-	collect := func(p lbBody) error {
+	for _, p := range mentioned {
 		switch {
 		case p == nil:
 		case p.text("name") == "":
-			return lbInvalid("Pools must be named when creating a fully populated loadbalancer.")
+			return nil, lbInvalid("Pools must be named when creating a fully populated loadbalancer.")
 		case p.isReference():
 			referred = append(referred, p.text("name"))
 		default:
 			pools = append(pools, p)
-		}
-		return nil
-	}
-	for _, l := range listeners {
-		if err := collect(l.object("default_pool")); err != nil {
-			return nil, err
-		}
-		for _, policy := range l.objects("l7policies") {
-			if err := collect(policy.object("redirect_pool")); err != nil {
-				return nil, err
-			}
 		}
 	}
 	names := map[string]bool{}

@@ -68,13 +68,7 @@ func (o *octavia) vipByPort(c caller, v *lbVIP) error {
 		if _, err := o.subnet(c, v.subnetID); err != nil {
 			return err
 		}
-		at := slices.IndexFunc(p.FixedIPs, func(ip fixedIP) bool { return ip.SubnetID == v.subnetID })
-		if at < 0 && v.address == "" {
-			return lbInvalid("No VIP address found on the specified VIP port within the specified subnet.")
-		}
-		if at >= 0 {
-			v.address = p.FixedIPs[at].IPAddress
-		}
+		return v.onSubnet(p)
 	case v.address != "":
 		at := slices.IndexFunc(p.FixedIPs, func(ip fixedIP) bool { return parseAddress(ip.IPAddress) == parseAddress(v.address) })
 		if at < 0 {
@@ -85,6 +79,18 @@ func (o *octavia) vipByPort(c caller, v *lbVIP) error {
 		v.subnetID, v.address = p.FixedIPs[0].SubnetID, p.FixedIPs[0].IPAddress
 	default:
 		return lbInvalid("VIP port's subnet could not be determined. Please specify either a VIP subnet or address.")
+	}
+	return nil
+}
+
+// onSubnet takes the port's first address of the subnet.
+func (v *lbVIP) onSubnet(p *port) error {
+	at := slices.IndexFunc(p.FixedIPs, func(ip fixedIP) bool { return ip.SubnetID == v.subnetID })
+	switch {
+	case at >= 0:
+		v.address = p.FixedIPs[at].IPAddress
+	case v.address == "":
+		return lbInvalid("No VIP address found on the specified VIP port within the specified subnet.")
 	}
 	return nil
 }
