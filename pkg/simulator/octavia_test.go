@@ -260,3 +260,277 @@ func TestOctaviaMemberBatch(t *testing.T) {
 		refused(t, put("?additive_only=true", first), 400, `Unknown argument: "additive_only"`)
 	})
 }
+
+// on makes a listener's body for a load balancer.
+func (b *balancing) listenerOn(lb, protocol string, port int, more object) object {
+	body := object{"loadbalancer_id": lb, "protocol": protocol, "protocol_port": port}
+	for name, value := range more {
+		body[name] = value
+	}
+	return object{"listener": body}
+}
+
+func TestOctaviaKnowsOnlyWhatItsVersionHas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBalancing(t, simulator.Options{OctaviaVersion: "2.4"})
+		b.SetLoadBalancerPace(simulator.LoadBalancerPace{})
+		lb := b.AddLoadBalancer(simulator.Attributes{"name": "web", "vip_subnet_id": b.subnet})
+		got := b.call("GET", "/loadbalancers/"+lb.ID, nil)
+		for _, newer := range []string{"tags", "flavor_id", "availability_zone", "additional_vips", "vip_sg_ids", "vip_vnic_type"} {
+			if _, shown := at(got.body, "loadbalancer").(object)[newer]; shown {
+				t.Errorf("2.4 shows %s", newer)
+			}
+		}
+		refused(t, b.call("GET", "/loadbalancers?tags=x", nil), 400, "One or more arguments are either duplicate or invalid")
+		for _, tt := range []struct {
+			since int
+			kind  string
+			more  object
+		}{
+			{5, "TCP", object{"tags": []string{"x"}}},
+			{12, "TCP", object{"allowed_cidrs": []string{"10.0.0.0/8"}}},
+			{23, "SCTP", nil},
+			{25, "PROMETHEUS", nil},
+			{27, "TCP", object{"hsts_preload": false}},
+		} {
+			body := b.listenerOn(lb.ID, tt.kind, 1000+tt.since, tt.more)
+			b.SetOctaviaVersion(fmt.Sprintf("2.%d", tt.since-1))
+			if got := b.call("POST", "/listeners", body); got.status != 400 {
+				t.Errorf("%v before 2.%d: got %d %s", body, tt.since, got.status, got.text)
+			}
+			b.SetOctaviaVersion(fmt.Sprintf("2.%d", tt.since))
+			if got := b.call("POST", "/listeners", body); got.status != 201 {
+				t.Errorf("%v at 2.%d: got %d %s", body, tt.since, got.status, got.text)
+			}
+		}
+		b.SetOctaviaVersion("2.5")
+		if got := b.call("GET", "/flavors", nil); got.status != 404 {
+			t.Errorf("flavors at 2.5: got %d", got.status)
+		}
+	})
+}
+
+func TestOctaviaProviderOVN(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBalancing(t, simulator.Options{})
+		b.SetLoadBalancerPace(simulator.LoadBalancerPace{})
+		lb := b.AddLoadBalancer(simulator.Attributes{"name": "l4", "vip_subnet_id": b.subnet, "provider": "ovn"})
+		if port := b.Port(lb.VIPPortID); port.Name != "ovn-lb-vip-"+lb.ID || lb.Provider != "ovn" {
+			t.Errorf("got %+v on %+v", lb, port)
+		}
+		no := "Provider 'ovn' does not support a requested option: "
+		pool := func(algorithm string) answer {
+			return b.call("POST", "/pools", object{"pool": object{"loadbalancer_id": lb.ID, "protocol": "TCP", "lb_algorithm": algorithm}})
+		}
+		refused(t, b.call("POST", "/listeners", b.listenerOn(lb.ID, "HTTP", 80, nil)), 501, no+"OVN provider does not support HTTP protocol")
+		refused(t, b.call("POST", "/listeners", b.listenerOn(lb.ID, "TCP", 80, object{"allowed_cidrs": []string{"10.0.0.0/8"}})), 501, no+"OVN provider does not support allowed_cidrs option")
+		refused(t, pool("ROUND_ROBIN"), 501, no+"OVN provider does not support ROUND_ROBIN algorithm")
+		made := pool("SOURCE_IP_PORT")
+		id, _ := at(made.body, "pool", "id").(string)
+		if made.status != 201 {
+			t.Fatalf("pool: got %d %s", made.status, made.text)
+		}
+		member := func(more object) answer {
+			body := object{"address": "10.0.0.101", "protocol_port": 80}
+			for name, value := range more {
+				body[name] = value
+			}
+			return b.call("POST", "/pools/"+id+"/members", object{"member": body})
+		}
+		refused(t, member(object{"monitor_port": 10256}), 501, no+"OVN Load Balancer does not support different member monitor address or port.")
+		refused(t, member(object{"address": "fd00:10::5"}), 501, "")
+		refused(t, member(object{"address": "192.0.2.1"}), 501, "")
+		if got := member(object{"address": "192.0.2.1", "subnet_id": b.subnet}); got.status != 201 {
+			t.Errorf("a member elsewhere with its subnet: got %d %s", got.status, got.text)
+		}
+		monitor := func(kind string) answer {
+			return b.call("POST", "/healthmonitors", object{"healthmonitor": object{"pool_id": id, "type": kind, "delay": 5, "timeout": 3, "max_retries": 1}})
+		}
+		refused(t, monitor("HTTP"), 501, no+"OVN provider does not support HTTP health monitor type. Supported types: TCP, UDP-CONNECT")
+		if got := monitor("TCP"); got.status != 201 {
+			t.Errorf("TCP monitor: got %d %s", got.status, got.text)
+		}
+		refused(t, b.callAs(b.admin, "PUT", "/loadbalancers/"+lb.ID+"/failover", nil), 501, no+"OVN provider does not support loadbalancer failover")
+		flavor := b.AddLoadBalancerFlavor("small", "ovn")
+		body := object{"loadbalancer": object{"vip_subnet_id": b.subnet, "flavor_id": flavor}}
+		refused(t, b.call("POST", "/loadbalancers", body), 501, "")
+	})
+}
+
+func TestOctaviaThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBalancing(t, simulator.Options{})
+		b.FailLoadBalancerCreates(1)
+		bad := b.call("POST", "/loadbalancers", object{"loadbalancer": b.tree("bad")})
+		id, _ := at(bad.body, "loadbalancer", "id").(string)
+		time.Sleep(time.Second)
+		if got := b.LoadBalancer(id); got.ProvisioningStatus != "ERROR" || got.OperatingStatus != "OFFLINE" || got.Listeners[0].ProvisioningStatus != "PENDING_CREATE" {
+			t.Errorf("created: got %+v", got)
+		}
+		refused(t, b.call("POST", "/listeners", b.listenerOn(id, "TCP", 81, nil)), 409, "Load Balancer "+id+" is immutable and cannot be updated.")
+		refused(t, b.call("PUT", "/loadbalancers/"+id+"/failover", nil), 403, "Policy does not allow this request to be performed.")
+		if got := b.callAs(b.admin, "PUT", "/loadbalancers/"+id+"/failover", nil); got.status != 202 {
+			t.Errorf("failover: got %d %s", got.status, got.text)
+		}
+		time.Sleep(time.Second)
+		healed := b.LoadBalancer(id)
+		if healed.ProvisioningStatus != "ACTIVE" || healed.Listeners[0].ProvisioningStatus != "ACTIVE" || healed.OperatingStatus != "ONLINE" {
+			t.Errorf("failed over: got %+v", healed)
+		}
+		b.FailLoadBalancerChange(id)
+		pool := healed.Pools[0].ID
+		b.call("PUT", "/pools/"+pool, object{"pool": object{"name": "x"}})
+		time.Sleep(time.Second)
+		if got := b.LoadBalancer(id); got.ProvisioningStatus != "ACTIVE" || got.Pools[0].ProvisioningStatus != "ERROR" {
+			t.Errorf("a pool that fails: got %s and %s", got.ProvisioningStatus, got.Pools[0].ProvisioningStatus)
+		}
+		refused(t, b.call("PUT", "/pools/"+pool+"/members", object{"members": []object{}}), 409, "Pool "+pool+" is immutable and cannot be updated.")
+		b.SetLoadBalancerStatus(id, "ERROR")
+		if got := b.call("DELETE", "/loadbalancers/"+id+"?cascade=true", nil); got.status != 204 {
+			t.Errorf("delete from ERROR: got %d %s", got.status, got.text)
+		}
+		time.Sleep(time.Second)
+		if left := b.LoadBalancers(); len(left) != 0 || len(b.Ports()) != 0 {
+			t.Errorf("left: %v %v", left, b.Ports())
+		}
+	})
+}
+
+func TestOctaviaHealth(t *testing.T) {
+	b := newBalancing(t, simulator.Options{})
+	lb := b.AddLoadBalancer(b.tree("web"))
+	first, second := lb.Pools[0].Members[0].ID, lb.Pools[0].Members[1].ID
+	states := func() string {
+		got := b.LoadBalancer(lb.ID)
+		p := got.Pools[0]
+		return strings.Join([]string{got.OperatingStatus, p.OperatingStatus, p.Members[0].OperatingStatus, p.Members[1].OperatingStatus}, " ")
+	}
+	for _, step := range []struct {
+		what, want string
+		do         func()
+	}{
+		{"new", "ONLINE ONLINE ONLINE ONLINE", func() {}},
+		{"one down", "DEGRADED DEGRADED ERROR ONLINE", func() { b.SetMemberOperatingStatus(first, "ERROR") }},
+		{"both down", "ERROR ERROR ERROR ERROR", func() { b.SetMemberOperatingStatus(second, "ERROR") }},
+		{"well again", "ONLINE ONLINE ONLINE ONLINE", func() {
+			b.SetMemberOperatingStatus(first, "")
+			b.SetMemberOperatingStatus(second, "")
+		}},
+		{"drained", "ONLINE ONLINE DRAINING ONLINE", func() { b.EditLoadBalancer(first, simulator.Attributes{"weight": 0}) }},
+		{"switched off", "ONLINE ONLINE DRAINING OFFLINE", func() { b.EditLoadBalancer(second, simulator.Attributes{"admin_state_up": false}) }},
+		{"unmonitored", "ONLINE ONLINE NO_MONITOR OFFLINE", func() { b.DeleteLoadBalancerPart(lb.Pools[0].Monitor.ID) }},
+		{"no listener", "ONLINE OFFLINE NO_MONITOR OFFLINE", func() { b.DeleteLoadBalancerPart(lb.Listeners[0].ID) }},
+		{"said to be bad", "DEGRADED OFFLINE NO_MONITOR OFFLINE", func() { b.SetLoadBalancerOperatingStatus(lb.ID, "DEGRADED") }},
+	} {
+		step.do()
+		if got := states(); got != step.want {
+			t.Errorf("%s: got %s, want %s", step.what, got, step.want)
+		}
+	}
+}
+
+func TestOctaviaQuotas(t *testing.T) {
+	b := newBalancing(t, simulator.Options{})
+	b.SetLoadBalancerQuota("", "load_balancer", 1)
+	b.SetLoadBalancerQuota("", "member", 1)
+	refused(t, b.call("POST", "/loadbalancers", object{"loadbalancer": b.tree("web")}), 403, "Quota has been met for resources: Member")
+	if left := b.Ports(); len(left) != 1 || !strings.HasPrefix(left[0].Name, "octavia-lb-") {
+		t.Errorf("a refused tree: got ports %v, want its VIP port left behind", left)
+	}
+	b.AddLoadBalancer(simulator.Attributes{"vip_subnet_id": b.subnet})
+	refused(t, b.call("POST", "/loadbalancers", object{"loadbalancer": object{"vip_subnet_id": b.subnet}}), 403, "Quota has been met for resources: Load Balancer")
+	got := b.call("GET", "/quotas/"+b.ProjectID(), nil)
+	if at(got.body, "quota", "load_balancer") != 1.0 || at(got.body, "quota", "pool") != -1.0 {
+		t.Errorf("quotas: got %s", got.text)
+	}
+	b.SetQuota("", "port", 2)
+	b.SetLoadBalancerQuota("", "load_balancer", -1)
+	refused(t, b.call("POST", "/loadbalancers", object{"loadbalancer": object{"vip_subnet_id": b.subnet}}), 500, "Provider 'amphora' reports error: ConflictException: 409")
+}
+
+func TestOctaviaCertificates(t *testing.T) {
+	b := newBalancing(t, simulator.Options{})
+	b.SetLoadBalancerPace(simulator.LoadBalancerPace{})
+	lb := b.AddLoadBalancer(simulator.Attributes{"vip_subnet_id": b.subnet})
+	missing := simulator.Endpoint + "/key-manager/v1/secrets/3f1c9b1e-0000-0000-0000-000000000000"
+	post := func(port int, ref string) answer {
+		return b.call("POST", "/listeners", b.listenerOn(lb.ID, "TERMINATED_HTTPS", port, object{"default_tls_container_ref": ref}))
+	}
+	refused(t, post(443, missing), 400, "Could not retrieve certificate: ['"+missing+"']")
+	refused(t, post(443, simulator.Endpoint+b.AddSecret("text", []byte("no bundle"))), 400, "")
+	bundle := []byte{0x30, 0x05, 0x02, 0x01, 0x03, 0x30, 0x00} // a sequence with version 3, as PKCS #12 begins
+	made := raw(t, b.Cloud, "POST", "/key-manager/v1/secrets", `{"name":"web","payload":"MAUCAQMwAA==","payload_content_type":"application/octet-stream","payload_content_encoding":"base64"}`, "X-Auth-Token", b.token)
+	ref, _ := at(made.body, "secret_ref").(string)
+	if made.status != 201 || ref == "" {
+		t.Fatalf("secret: got %d %s", made.status, made.text)
+	}
+	payload := raw(t, b.Cloud, "GET", strings.TrimPrefix(ref, simulator.Endpoint)+"/payload", "", "X-Auth-Token", b.token)
+	if payload.text != string(bundle) || payload.Header.Get("Content-Type") != "application/octet-stream" {
+		t.Errorf("payload: got %q as %s", payload.text, payload.Header.Get("Content-Type"))
+	}
+	got := post(443, ref)
+	if got.status != 201 || at(got.body, "listener", "tls_versions", 0) != "TLSv1.2" || at(got.body, "listener", "alpn_protocols", 0) != "h2" {
+		t.Errorf("listener: got %d %s", got.status, got.text)
+	}
+	b.DeleteSecret(ref)
+	refused(t, post(444, ref), 400, "Could not retrieve certificate: ['"+ref+"']")
+	key := simulator.Endpoint + b.AddSecret("key", []byte("k"))
+	container := raw(t, b.Cloud, "POST", "/key-manager/v1/containers", fmt.Sprintf(`{"name":"c","type":"certificate","secret_refs":[{"name":"certificate","secret_ref":%q},{"name":"private_key","secret_ref":%q}]}`, key, key), "X-Auth-Token", b.token)
+	containerRef, _ := at(container.body, "container_ref").(string)
+	if got := post(445, containerRef); container.status != 201 || got.status != 201 {
+		t.Errorf("container: got %d %s, listener %d %s", container.status, container.text, got.status, got.text)
+	}
+}
+
+func TestOctaviaFaultsAndCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBalancing(t, simulator.Options{})
+		b.AddFault(simulator.Fault{Match: "POST /v2/lbaas/loadbalancers", Kind: simulator.DropAfter, Nth: 1})
+		_, err := loadbalancers.Create(t.Context(), b.client, loadbalancers.CreateOpts{Name: "web", VipSubnetID: b.subnet}).Extract()
+		if err == nil || len(b.LoadBalancers()) != 1 {
+			t.Errorf("an answer that is lost: got error %v and %d load balancers, want an error and one", err, len(b.LoadBalancers()))
+		}
+		b.AddFault(simulator.Fault{Match: "GET /v2/lbaas/loadbalancers/{id}/status", Status: 503, Times: 1})
+		id := b.LoadBalancers()[0].ID
+		got := b.call("GET", "/loadbalancers/"+id+"/status", nil)
+		refused(t, got, 503, "Service Unavailable")
+		if at(got.body, "faultcode") != "Server" {
+			t.Errorf("got %s", got.text)
+		}
+		for pattern, want := range map[string]int{"POST /v2/lbaas/loadbalancers": 1, "GET /v2/lbaas/loadbalancers/{id}/status": 1, "* /v2/lbaas/*": 2} {
+			if got := b.Count(pattern); got != want {
+				t.Errorf("%s: got %d calls, want %d", pattern, got, want)
+			}
+		}
+	})
+}
+
+func TestOctaviaByHand(t *testing.T) {
+	b := newBalancing(t, simulator.Options{})
+	lb := b.AddLoadBalancer(b.tree("theirs"))
+	pool, listener := lb.Pools[0].ID, lb.Listeners[0].ID
+	extra := b.AddListener(lb.ID, simulator.Attributes{"protocol": "UDP", "protocol_port": 53})
+	other := b.AddPool(lb.ID, simulator.Attributes{"name": "dns", "protocol": "UDP", "lb_algorithm": "SOURCE_IP"})
+	b.AddMonitor(other, simulator.Attributes{"type": "UDP-CONNECT", "delay": 5, "timeout": 3, "max_retries": 1})
+	b.EditLoadBalancer(extra, simulator.Attributes{"default_pool_id": other, "protocol_port": 5353, "tags": []string{"x"}})
+	b.EditLoadBalancer(listener, simulator.Attributes{"connection_limit": 7, "timeout_client_data": 1000000})
+	b.SetMembers(pool, simulator.Attributes{"address": "10.0.0.200", "protocol_port": 1})
+	got := b.LoadBalancer(lb.ID)
+	if l := got.Listeners[1]; l.Port != 5353 || l.DefaultPoolID != other || !slices.Equal(l.Tags, []string{"x"}) || l.ProvisioningStatus != "ACTIVE" {
+		t.Errorf("listener: got %+v", l)
+	}
+	if l := got.Listeners[0]; l.ConnectionLimit != 7 || l.Attributes["timeout_client_data"] != 1000000 {
+		t.Errorf("listener: got %+v", l)
+	}
+	if p := got.Pools; len(p[0].Members) != 1 || p[0].Members[0].Address != "10.0.0.200" || p[1].Monitor == nil || p[1].Monitor.Type != "UDP-CONNECT" {
+		t.Errorf("pools: got %+v", p)
+	}
+	if b.Count("* /v2/lbaas/*") != 0 {
+		t.Error("changes by hand are counted")
+	}
+	b.DeleteLoadBalancer(lb.ID)
+	if len(b.LoadBalancers()) != 0 || len(b.Ports()) != 0 {
+		t.Errorf("left: %v %v", b.LoadBalancers(), b.Ports())
+	}
+	refused(t, b.call("GET", "/pools/"+pool, nil), 404, "Pool "+pool+" not found.")
+}
