@@ -43,6 +43,8 @@ func TestMoveFromFlannel(t *testing.T) {
 	for i, name := range names {
 		page.follow(w, "3. Move a node", w.machine(name))
 		if i == 0 {
+			w.reach(old)
+			w.log(name + " is moved for the first time")
 			page.follow(w, "Go back", w.machine(name))
 			w.onFlannel(name)
 			page.follow(w, "3. Move a node", w.machine(name))

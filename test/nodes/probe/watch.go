@@ -30,8 +30,10 @@ const (
 
 // Seen is what a watch has seen of one peer.
 type Seen struct {
-	// Sent and Lost are datagrams; LongestRun are the most that were lost in a row.
+	// Sent and Lost are datagrams; LongestRun are the most that were lost in a row,
+	// which began at RunBegan.
 	Sent, Lost, LongestRun int
+	RunBegan               time.Time
 	// Connects are new connections, Refused those that were not there in time.
 	Connects, Refused int
 	// Exchanges went over the one connection that stays open; Broken says why it did not.
@@ -96,9 +98,10 @@ func observePackets(ctx context.Context, to string, seen *Seen) {
 	back := make(chan []uint32, 1)
 	go func() { back <- receive(conn) }()
 	var missing []bool // by number
+	var sent []time.Time
 	for every(ctx, packetInterval) {
 		number := uint32(len(missing))
-		missing = append(missing, true)
+		missing, sent = append(missing, true), append(sent, time.Now())
 		_, _ = conn.Write(binary.BigEndian.AppendUint32(nil, number)) // an ICMP error of an earlier one
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(answerPatience)) // those that are under way
@@ -109,13 +112,15 @@ func observePackets(ctx context.Context, to string, seen *Seen) {
 	}
 	_ = conn.Close()
 	run := 0
-	for _, lost := range missing {
+	for number, lost := range missing {
 		if run++; !lost {
 			run = 0
 			continue
 		}
 		seen.Lost++
-		seen.LongestRun = max(seen.LongestRun, run)
+		if run > seen.LongestRun {
+			seen.LongestRun, seen.RunBegan = run, sent[number-run+1]
+		}
 	}
 	seen.Sent = len(missing)
 }
@@ -149,6 +154,9 @@ func observeConnects(ctx context.Context, to string, seen *Seen) {
 	}
 }
 
+// stretch is more than a few packets take, so that some have the whole MTU.
+const stretch = 8 << 10
+
 // observeConnection keeps one connection for the whole time.
 func observeConnection(ctx context.Context, to string, seen *Seen) {
 	dialer := net.Dialer{Timeout: connectPatience}
@@ -158,7 +166,7 @@ func observeConnection(ctx context.Context, to string, seen *Seen) {
 		return
 	}
 	defer func() { _ = conn.Close() }()
-	buffer := make([]byte, message)
+	buffer := make([]byte, stretch)
 	for every(ctx, packetInterval) {
 		_ = conn.SetDeadline(time.Now().Add(breakPatience))
 		_, err := conn.Write(buffer)
