@@ -45,7 +45,7 @@ func main() {
 func run(ctx context.Context) error {
 	var s settings
 	flag.StringVar(&s.root, "root", ".", "The top of the source tree.")
-	flag.IntVar(&s.rounds, "rounds", 3, "How often each of the two is measured, in turns.")
+	flag.IntVar(&s.rounds, "rounds", 5, "How often each of the two is measured, in turns.")
 	flag.IntVar(&s.seconds, "seconds", 5, "How long one throughput is measured.")
 	flag.BoolVar(&s.json, "json", false, "Write all figures as JSON instead of a table.")
 	flag.Parse()

@@ -77,12 +77,11 @@ func removeFlannel(ctx context.Context, c *cluster) error {
 	return c.everywhere(ctx, `set -eu
 ip link delete `+flannel.Device+`
 ip link delete `+flannel.Bridge+`
-iptables -t nat -D POSTROUTING -m comment --comment "flanneld masq" -j FLANNEL-POSTRTG
-iptables -t nat -F FLANNEL-POSTRTG
-iptables -t nat -X FLANNEL-POSTRTG
-iptables -D FORWARD -m comment --comment "flanneld forward" -j FLANNEL-FWD
-iptables -F FLANNEL-FWD
-iptables -X FLANNEL-FWD
+for table in nat filter; do
+  iptables -t $table -S | sed -n '/-j FLANNEL/s/^-A/-D/p' | xargs -r -L1 iptables -t $table
+  iptables -t $table -S | sed -n 's/^-N FLANNEL/-F FLANNEL/p' | xargs -r -L1 iptables -t $table
+  iptables -t $table -S | sed -n 's/^-N FLANNEL/-X FLANNEL/p' | xargs -r -L1 iptables -t $table
+done
 rm -rf /run/flannel /etc/cni/net.d/10-flannel.conflist`)
 }
 
