@@ -27,7 +27,7 @@ metadata:
   ` + "`[LoadBalancerClass]`" + `, where that says something.
 - An annotation with 🔌 may be written for one port of the Service: ` + "`" + spec.Prefix + "port.PORT.NAME`" + `,
   where PORT is the port's name or number. It then wins over the one for the whole Service, and the name wins
-  over the number.
+  over the number. Kubernetes allows 63 characters after the slash: use the number where a name is too long.
 - A value that cannot be understood is an error in the Service's events, which names the annotation and says what to
   write; nothing is changed until it is mended. An unknown name is a warning.
 - What the cloud's Octavia or the provider cannot do is left out with a warning. Where that would let in who should not

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"underlay/pkg/config"
 	"underlay/pkg/loadbalancer/spec"
@@ -190,6 +191,15 @@ func TestDeclarationsAreWhole(t *testing.T) {
 			t.Errorf("%q: twice, or without kind, or without a sentence that says what it means: %q", a.Name, a.Meaning)
 		}
 		seen[a.Name] = true
+		keys := []string{a.Key()}
+		if a.PerPort {
+			keys = append(keys, spec.Prefix+"port.65535."+a.Name)
+		}
+		for _, key := range keys {
+			if wrong := validation.IsQualifiedName(key); len(wrong) > 0 {
+				t.Errorf("Kubernetes takes no annotation %s: %v", key, wrong)
+			}
+		}
 		if a.Kind == spec.Enum && len(a.Values) == 0 || a.OnlyPort && !a.PerPort {
 			t.Errorf("%s contradicts itself: %+v", a.Name, a)
 		}
