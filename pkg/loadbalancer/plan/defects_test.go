@@ -291,3 +291,34 @@ func TestAddressGoesAfterItsBalancer(t *testing.T) {
 		t.Errorf("got %v, want the load balancer first", lines(steps))
 	}
 }
+
+// Marks that somebody took off a listener do not keep it, nor the load balancer
+// once another Service is the last on it. A listener that somebody made stays.
+func TestListenerWithoutMarksIsKnownByItsPool(t *testing.T) {
+	w, s := shop(t)
+	second := sharer(w.first().ID)
+	w.reach(t, second)
+	l := w.first().Listener(tree.Key{Transport: tree.TCP, Port: 80})
+	l.Name, l.Tags = "mine", []string{}
+	s.gone = true
+	w.reach(t, s.desired())
+	if l := w.first().Listener(tree.Key{Transport: tree.TCP, Port: 80}); l != nil {
+		t.Errorf("listener %s is still there", l.Name)
+	}
+	second.Gone = true
+	w.reach(t, second)
+	if left := leftOf(w); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestListenerOfPeopleStays(t *testing.T) {
+	w, s := shop(t)
+	b := w.first()
+	b.Listeners = append(b.Listeners, tree.Listener{ID: "by-hand", Name: "mine", Tags: []string{}, Protocol: tree.TCP, Port: 8080, Pool: b.Listeners[0].Pool})
+	s.ports[0].port = 81
+	w.reach(t, s.desired())
+	if l := w.first().Listener(tree.Key{Transport: tree.TCP, Port: 8080}); l == nil || l.Pool == nil {
+		t.Error("the listener that somebody made lost its pool or is gone")
+	}
+}

@@ -26,6 +26,8 @@ var disturbances = map[string]func(*world, *tree.Balancer, int){
 		second := copied(*b)
 		second.VIP, second.Pools = tree.VIP{}, nil
 		second.Provisioning = tree.Active
+		second.Tags = []string{blue.BalancerName(web), blue.Tag()}
+		second.Listeners = slices.DeleteFunc(second.Listeners, func(l tree.Listener) bool { return !slices.Contains(l.Tags, blue.BalancerName(web)) })
 		if err := w.createBalancer(createStep(second)); err != nil {
 			panic(err)
 		}

@@ -75,6 +75,14 @@ func drawWorld(t *rapid.T) (*world, *wish) {
 	if err := w.run(actual, steps, rapid.IntRange(0, len(steps)).Draw(t, "done before"), nil); err != nil {
 		t.Fatalf("before: %v", err)
 	}
+	if b := w.first(); b.ID != "" && rapid.IntRange(0, 2).Draw(t, "shared") == 0 {
+		d := sharer(b.ID)
+		actual := w.observe(d)
+		steps := plan.Plan(d, actual)
+		if err := w.run(actual, steps, rapid.IntRange(0, len(steps)).Draw(t, "shared so far"), nil); err != nil {
+			t.Fatalf("share: %v", err)
+		}
+	}
 	for range rapid.IntRange(0, 4).Draw(t, "disturbances") {
 		disturb(t, w)
 	}
@@ -83,6 +91,15 @@ func drawWorld(t *rapid.T) (*world, *wish) {
 
 // everything lets cmp look into the model.
 var everything = gocmp.Exporter(func(reflect.Type) bool { return true })
+
+// sharer is another Service on the load balancer, with a port that nobody else
+// wants and one that may be taken.
+func sharer(id string) tree.Desired {
+	s := &wish{service: api, shared: id, nodes: nodes[:1], external: true, ports: []wishedPort{
+		{port: 9000, nodePort: 30900, listener: tree.TCP, pool: tree.TCP}, {port: 8080, nodePort: 30808, listener: tree.TCP, pool: tree.Proxy},
+	}}
+	return s.desired()
+}
 
 // TestPlanConverges: whatever is there and whatever is wanted, one plan leads
 // there, no step is refused, and nothing of others is touched.
@@ -103,7 +120,8 @@ func TestPlanConverges(t *testing.T) {
 }
 
 // TestPlanSurvivesCrashes: cut off after any step and made anew, a plan leads to
-// the same end; after that the Service goes and leaves nothing.
+// the same end; after that the Service goes and leaves nothing, once a Service
+// that shared its load balancer is gone, too.
 func TestPlanSurvivesCrashes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, after := drawWorld(t)
@@ -126,6 +144,9 @@ func TestPlanSurvivesCrashes(t *testing.T) {
 		if diff := gocmp.Diff(others, othersOf(w), everything); diff != "" {
 			t.Fatalf("others were touched (-before +after):\n%s", diff)
 		}
+		last := sharer(w.first().ID)
+		last.Gone = true
+		w.reach(t, last)
 		if left := leftOf(w); len(left) > 0 && !after.keep {
 			t.Fatalf("left behind: %v", left)
 		}
@@ -203,8 +224,16 @@ func serves(b *tree.Balancer, key tree.Key) bool {
 func othersOf(w *world) *world {
 	others := w.copied()
 	others.serial = 0
-	own := blue.BalancerName(web)
-	others.balancers = slices.DeleteFunc(others.balancers, func(b tree.Balancer) bool { return b.Name == own && b.ID != "lb-green" })
+	for i := range others.balancers {
+		if b := &others.balancers[i]; b.ID != "lb-green" {
+			b.Listeners = slices.DeleteFunc(b.Listeners, func(l tree.Listener) bool {
+				return !slices.Contains(l.Tags, blue.BalancerName(api)) && !strings.HasSuffix(l.Name, blue.BalancerName(api))
+			})
+			slices.SortFunc(b.Listeners, func(x, y tree.Listener) int { return x.Key().Compare(y.Key()) })
+			*b = tree.Balancer{ID: b.ID, Listeners: b.Listeners}
+		}
+	}
+	others.balancers = slices.DeleteFunc(others.balancers, func(b tree.Balancer) bool { return len(b.Listeners) == 0 })
 	others.addresses = slices.DeleteFunc(others.addresses, func(f tree.FloatingIP) bool {
 		return strings.HasPrefix(f.Description, owner.FloatingIPPrefix) && owner.DescribedCluster(f.Description) != "another"
 	})

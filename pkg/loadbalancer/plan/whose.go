@@ -42,8 +42,26 @@ func (v *view) marked(tags []string, name string) bool {
 
 func (v *view) isName(name string) bool { return slices.Contains(v.names, name) }
 
-// mine says that the listener is this Service's.
-func (v *view) mine(l *tree.Listener) bool { return v.marked(l.Tags, l.Name) }
+// mine says that the listener is this Service's: marked or, with its marks taken
+// off by hand, alone in front of a marked pool on the Service's own load balancer.
+func (v *view) mine(l *tree.Listener) bool {
+	if v.marked(l.Tags, l.Name) {
+		return true
+	}
+	return v.actual.Owned && len(v.holders(l.Tags, l.Name)) == 0 &&
+		l.Pool != nil && v.marked(l.Pool.Tags, l.Pool.Name) && v.listenersOf(l.Pool) == 1
+}
+
+func (v *view) listenersOf(p *tree.Pool) int {
+	n := 0
+	for i := range v.balancer.Listeners {
+		l := &v.balancer.Listeners[i]
+		if l.Pool != nil && l.Pool.ID == p.ID || slices.Contains(p.ListenerIDs, l.ID) {
+			n++
+		}
+	}
+	return n
+}
 
 // usable says that the listener may serve this Service at its key: it is its
 // own, or nobody's on its own load balancer.

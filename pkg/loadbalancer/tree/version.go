@@ -36,10 +36,10 @@ func (c Capabilities) Tags() bool { return c.Version.AtLeast(5) }
 // Flavors (2.6).
 func (c Capabilities) Flavors() bool { return c.Version.AtLeast(6) && c.Provider != OVN }
 
-// MemberTLS: pools that speak TLS to their members (2.8).
+// MemberTLS is for pools that speak TLS to their members (2.8).
 func (c Capabilities) MemberTLS() bool { return c.Version.AtLeast(8) && c.Provider != OVN }
 
-// AdditiveMembers: a batch of members that only adds and changes (2.11).
+// AdditiveMembers is a batch of members that only adds and changes (2.11).
 func (c Capabilities) AdditiveMembers() bool { return c.Version.AtLeast(11) }
 
 // AllowedCIDRs on listeners (2.12).
@@ -54,7 +54,7 @@ func (c Capabilities) AvailabilityZones() bool { return c.Version.AtLeast(14) &&
 // TLSCiphers on listeners (2.15).
 func (c Capabilities) TLSCiphers() bool { return c.Version.AtLeast(15) && c.Provider != OVN }
 
-// UDPWithHTTPMonitor: a UDP pool watched by HTTP or TCP (2.16).
+// UDPWithHTTPMonitor is a UDP pool watched by HTTP or TCP (2.16).
 func (c Capabilities) UDPWithHTTPMonitor() bool { return c.Version.AtLeast(16) && c.Provider != OVN }
 
 // TLSVersions on listeners (2.17).
@@ -81,8 +81,8 @@ func (c Capabilities) HSTS() bool { return c.Version.AtLeast(27) && c.Provider !
 // VIPSecurityGroups (2.29).
 func (c Capabilities) VIPSecurityGroups() bool { return c.Version.AtLeast(29) && c.Provider != OVN }
 
-// Layer7: HTTP, TERMINATED_HTTPS, PROXY, insert_headers.
+// Layer7 is HTTP, TERMINATED_HTTPS, PROXY, insert_headers.
 func (c Capabilities) Layer7() bool { return c.Provider != OVN }
 
-// MonitorPort: a member may be watched at another port.
+// MonitorPort says that a member may be watched at another port.
 func (c Capabilities) MonitorPort() bool { return c.Provider != OVN }
