@@ -34,8 +34,8 @@ func NewSimulateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run a simulated OpenStack with a live page",
-		Long: `Runs a simulated OpenStack (Keystone, Nova, Neutron and a little of Glance) until
-Ctrl-C. It prints a cloud.conf and a clouds.yaml for itself; the live page shows
+		Long: `Runs a simulated OpenStack (Keystone, Nova, Neutron, Octavia, and a little of
+Glance and Barbican) until Ctrl-C. It prints a cloud.conf and a clouds.yaml for itself; the live page shows
 what it holds. Everything is in memory and gone at the end.
 
 A fault is MATCH:WHAT[:KEY=VALUE...]. MATCH is a method and a path, in which *

@@ -107,7 +107,7 @@ type Attributes map[string]any
 // value that the API would not take at all is refused.
 func (c *Cloud) EditLoadBalancer(id string, attributes Attributes) {
 	lbByHand(c, id, func(o *octavia, v lbRow) error {
-		schema := v.schema()
+		schema := slices.Clone(v.schema())
 		for i := range schema {
 			schema[i].use |= lbPut
 		}

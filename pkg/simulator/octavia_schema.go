@@ -1,6 +1,10 @@
 package simulator
 
-import "math"
+import (
+	"math"
+	"slices"
+	"sync"
+)
 
 // The attributes of Octavia's objects, as octavia/api/v2/types/*.py declare
 // them, with the version that brought each (octavia's api-ref and release notes).
@@ -34,7 +38,22 @@ func lbDescribed(own ...lbField) lbSchema {
 	}, own...)
 }
 
-func loadBalancerSchema() lbSchema {
+// The schemas are made once: they hold compiled patterns. Nobody may change them.
+var (
+	loadBalancerSchema  = sync.OnceValue(newLoadBalancerSchema)
+	additionalVIPSchema = sync.OnceValue(newAdditionalVIPSchema)
+	listenerSchema      = sync.OnceValue(newListenerSchema)
+	poolSchema          = sync.OnceValue(newPoolSchema)
+	pooledSchema        = sync.OnceValue(newPooledSchema)
+	persistenceSchema   = sync.OnceValue(newPersistenceSchema)
+	memberSchema        = sync.OnceValue(newMemberSchema)
+	monitorSchema       = sync.OnceValue(newMonitorSchema)
+	policySchema        = sync.OnceValue(newPolicySchema)
+	treePolicySchema    = sync.OnceValue(newTreePolicySchema)
+	ruleSchema          = sync.OnceValue(newRuleSchema)
+)
+
+func newLoadBalancerSchema() lbSchema {
 	return lbDescribed(
 		lbField{name: "description", use: lbPost | lbPut | lbShow, check: lbName, blank: ""},
 		lbField{name: "vip_address", use: lbPost, check: lbAddress},
@@ -53,7 +72,7 @@ func loadBalancerSchema() lbSchema {
 	)
 }
 
-func additionalVIPSchema() lbSchema {
+func newAdditionalVIPSchema() lbSchema {
 	return lbSchema{
 		{name: "subnet_id", use: lbPost | lbMust, check: lbUUID},
 		{name: "ip_address", use: lbPost, check: lbAddress},
@@ -65,7 +84,7 @@ var lbSince = map[string]int{
 	"PROXYV2": 22, "SCTP": 23, "PROMETHEUS": 25, "SOURCE_IP_PORT": 13,
 }
 
-func listenerSchema() lbSchema {
+func newListenerSchema() lbSchema {
 	protocol := lbEnum([]string{"HTTP", "HTTPS", "PROMETHEUS", "SCTP", "TCP", "TERMINATED_HTTPS", "UDP"}, lbSince)
 	authentication := lbEnum([]string{"MANDATORY", "NONE", "OPTIONAL"}, nil)
 	const most = math.MaxInt32
@@ -98,8 +117,8 @@ func listenerSchema() lbSchema {
 	)
 }
 
-// poolSchema is a pool by itself.
-func poolSchema() lbSchema {
+// newPoolSchema is a pool by itself.
+func newPoolSchema() lbSchema {
 	algorithm := lbEnum([]string{"LEAST_CONNECTIONS", "ROUND_ROBIN", "SOURCE_IP", "SOURCE_IP_PORT"}, lbSince)
 	return lbDescribed(
 		lbField{name: "description", use: lbAll, check: lbName, blank: ""},
@@ -123,16 +142,16 @@ func poolSchema() lbSchema {
 
 var lbPoolProtocol = lbEnum([]string{"HTTP", "HTTPS", "PROXY", "PROXYV2", "SCTP", "TCP", "UDP"}, lbSince)
 
-// pooledSchema is a pool within a tree, where a name alone refers to another pool.
-func pooledSchema() lbSchema {
-	schema := poolSchema()
+// newPooledSchema is a pool within a tree, where a name alone refers to another pool.
+func newPooledSchema() lbSchema {
+	schema := slices.Clone(poolSchema())
 	for i := range schema {
 		schema[i].use &^= lbMust
 	}
 	return schema
 }
 
-func persistenceSchema() lbSchema {
+func newPersistenceSchema() lbSchema {
 	kind := lbEnum([]string{"APP_COOKIE", "HTTP_COOKIE", "SOURCE_IP"}, nil)
 	return lbSchema{
 		{name: "type", use: lbPost | lbPut | lbMust, check: kind},
@@ -142,7 +161,7 @@ func persistenceSchema() lbSchema {
 	}
 }
 
-func memberSchema() lbSchema {
+func newMemberSchema() lbSchema {
 	return lbDescribed(
 		lbField{name: "address", use: lbAnew | lbShow | lbMust, check: lbAddress},
 		lbField{name: "protocol_port", use: lbAnew | lbShow | lbMust, check: lbPort},
@@ -159,7 +178,7 @@ func memberSchema() lbSchema {
 // lbMonitorTypes are all types of health monitors.
 var lbMonitorTypes = []string{"HTTP", "HTTPS", "PING", "SCTP", "TCP", "TLS-HELLO", "UDP-CONNECT"}
 
-func monitorSchema() lbSchema {
+func newMonitorSchema() lbSchema {
 	methods := []string{"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 	const label = `[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?`
 	return lbDescribed(
@@ -177,7 +196,7 @@ func monitorSchema() lbSchema {
 	)
 }
 
-func policySchema() lbSchema {
+func newPolicySchema() lbSchema {
 	actions := lbEnum([]string{"REDIRECT_PREFIX", "REDIRECT_TO_POOL", "REDIRECT_TO_URL", "REJECT"}, nil)
 	return lbDescribed(
 		lbField{name: "description", use: lbAll, check: lbName, blank: ""},
@@ -192,12 +211,12 @@ func policySchema() lbSchema {
 	)
 }
 
-// treePolicySchema is a policy within a tree, which may bring the pool that it leads to.
-func treePolicySchema() lbSchema {
-	return append(policySchema(), lbField{name: "redirect_pool", use: lbTree, check: lbObject(pooledSchema, lbTree)})
+// newTreePolicySchema is a policy within a tree, which may bring the pool that it leads to.
+func newTreePolicySchema() lbSchema {
+	return append(slices.Clone(policySchema()), lbField{name: "redirect_pool", use: lbTree, check: lbObject(pooledSchema, lbTree)})
 }
 
-func ruleSchema() lbSchema {
+func newRuleSchema() lbSchema {
 	kinds := lbEnum([]string{
 		"COOKIE", "FILE_TYPE", "HEADER", "HOST_NAME", "PATH", "SSL_CONN_HAS_CERT", "SSL_DN_FIELD", "SSL_VERIFY_RESULT",
 	}, nil)

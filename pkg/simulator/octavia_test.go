@@ -534,3 +534,31 @@ func TestOctaviaByHand(t *testing.T) {
 	}
 	refused(t, b.call("GET", "/pools/"+pool, nil), 404, "Pool "+pool+" not found.")
 }
+
+func TestPageShowsLoadBalancers(t *testing.T) {
+	b := newBalancing(t, simulator.Options{})
+	public := b.AddNetwork(simulator.NetworkSpec{Name: "public", Subnets: []string{"172.24.4.0/24"}, External: true})
+	b.AddRouter(simulator.RouterSpec{Name: "r", SubnetIDs: []string{b.subnet}, ExternalNetworkID: public.ID})
+	spec := b.tree("web")
+	spec["tags"] = []string{"mine"}
+	lb := b.AddLoadBalancer(spec)
+	f := b.AddFloatingIP(simulator.FloatingIPSpec{NetworkID: public.ID, PortID: lb.VIPPortID, FixedIP: lb.VIPAddress})
+	b.AddPool(lb.ID, simulator.Attributes{"name": "spare", "protocol": "TCP", "lb_algorithm": "ROUND_ROBIN"})
+	before := look(t, b.Cloud)
+	want := [][]string{
+		{"web", "ACTIVE ONLINE", lb.VIPAddress + " " + f.Address + " floating", "amphora mine"},
+		{"↳ web", "ACTIVE ONLINE", "TCP 80", "2 of 2 serve"},
+		{"↳ spare", "ACTIVE OFFLINE", "no listener", "0 of 0 serve"},
+	}
+	if diff := cmp.Diff(want, before.rows("loadbalancers")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	b.SetMemberOperatingStatus(lb.Pools[0].Members[1].ID, "ERROR")
+	after := look(t, b.Cloud)
+	if got := after.rows("loadbalancers"); got[0][1] != "ACTIVE DEGRADED" || got[1][3] != "1 of 2 serve 10.0.0.102 ERROR" {
+		t.Errorf("a member is down: got %v", got)
+	}
+	if before.Revision == after.Revision {
+		t.Error("the page does not hear of a member that is down")
+	}
+}

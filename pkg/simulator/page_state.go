@@ -97,6 +97,8 @@ type pageSnapshot struct {
 	routers  []RouterState
 	networks []NetworkState
 	floating []FloatingIPState
+	// balancers are the load balancers with all that belongs to them.
+	balancers []LoadBalancerState
 	// latest are the last calls, minute those of the last minute, oldest first.
 	latest, minute []Call
 	total          int
@@ -109,6 +111,7 @@ type pageSnapshot struct {
 var pageSections = []func(*pageSnapshot) []pageSection{
 	(*pageSnapshot).routerSections,
 	(*pageSnapshot).serverSections,
+	(*pageSnapshot).balancerSections,
 	(*pageSnapshot).networkSections,
 	(*pageSnapshot).callSections,
 }
@@ -133,7 +136,7 @@ func (c *Cloud) pageState(root string) pageState {
 func (c *Cloud) pageSnapshot() *pageSnapshot {
 	s := &pageSnapshot{
 		cloud: c, now: time.Now(), servers: c.Servers(), ports: c.Ports(), routers: c.Routers(), networks: c.Networks(),
-		floating: c.FloatingIPs(), serverNames: map[string]string{}, portsByIP: map[string]PortState{},
+		floating: c.FloatingIPs(), balancers: c.LoadBalancers(), serverNames: map[string]string{}, portsByIP: map[string]PortState{},
 	}
 	for _, v := range s.servers {
 		s.serverNames[v.ID] = v.Name
