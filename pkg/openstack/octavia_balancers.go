@@ -214,7 +214,7 @@ func (c *Client) CreateLoadBalancer(ctx context.Context, desired tree.Balancer) 
 		body: body{"loadbalancer": newBalancer(desired)}, into: &said,
 	})
 	if err != nil {
-		return tree.Balancer{}, err
+		return tree.Balancer{}, explainRefusal(err)
 	}
 	return said.Balancer.whole(), nil
 }

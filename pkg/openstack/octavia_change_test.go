@@ -1,11 +1,14 @@
 package openstack_test
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"underlay/internal/cloud"
 	"underlay/pkg/loadbalancer"
 	"underlay/pkg/loadbalancer/tree"
 	"underlay/pkg/simulator"
@@ -107,5 +110,18 @@ func do(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// Octavia says 500 when Neutron refuses the VIP; it has made nothing.
+func TestAddressOfAnother(t *testing.T) {
+	w := balancerWorld(t, simulator.Options{})
+	wish := tree.Balancer{Name: "one", VIP: tree.VIP{SubnetID: w.network.SubnetIDs[0], Address: "192.0.2.50"}}
+	if _, err := w.client.CreateLoadBalancer(t.Context(), wish); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.client.CreateLoadBalancer(t.Context(), wish)
+	if !errors.Is(err, cloud.ErrInvalid) || !strings.Contains(err.Error(), "in use") || len(w.LoadBalancers()) != 1 {
+		t.Errorf("got %v, want cloud.ErrInvalid, the likely cause and no second load balancer", err)
 	}
 }

@@ -1,6 +1,7 @@
 package openstack
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,6 +28,11 @@ func (k *call) octaviaClass(status int, said fault) error {
 		return k.octaviaMissing(said)
 	case http.StatusConflict:
 		return k.octaviaConflict(said)
+	case http.StatusInternalServerError:
+		// What Neutron refuses to the driver comes as this alone; nothing was made.
+		if k.name == opBalancerCreate.name && strings.Contains(said.message, neutronRefused) {
+			return cloud.ErrInvalid
+		}
 	case http.StatusServiceUnavailable:
 		// "Project busy": another call of the project had the lock (a check of the
 		// quota). Nothing was done.
@@ -35,6 +41,19 @@ func (k *call) octaviaClass(status int, said fault) error {
 		}
 	}
 	return nil
+}
+
+// neutronRefused is what Octavia says (with 500) when Neutron had a conflict (409)
+// over the port of a new load balancer's VIP.
+const neutronRefused = "ConflictException: 409"
+
+// explainRefusal says what that may be: Octavia keeps Neutron's own words to itself.
+func explainRefusal(err error) error {
+	var told *cloud.Error
+	if errors.As(err, &told) && strings.Contains(told.Message, neutronRefused) {
+		told.Message += " (Neutron gives no port for the VIP: its address is in use, the subnet has none left, or a quota is reached)"
+	}
+	return err
 }
 
 // octaviaMissing tells the object that a call is about from another that its

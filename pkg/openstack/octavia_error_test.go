@@ -75,6 +75,8 @@ func TestOctaviaErrors(t *testing.T) {
 		{"create", 400, octaviaFault("Subnet " + otherID + " not found."), cloud.ErrInvalid},
 		{"create", 501, octaviaFault("Provider 'ovn' does not support a requested option: x"), cloud.ErrUnsupported},
 		{"create", 500, octaviaFault("Provider 'amphora' reports error: x"), cloud.ErrAmbiguous},
+		{"create", 500, octaviaFault("Provider 'amphora' reports error: ConflictException: 409"), cloud.ErrInvalid},
+		{"listener", 500, octaviaFault("Provider 'amphora' reports error: ConflictException: 409"), cloud.ErrAmbiguous},
 		{"create", 503, octaviaFault("Project busy.  Unable to lock the project.  Please try again."), cloud.ErrBusy},
 		{"create", 503, `<html>no backend</html>`, cloud.ErrAmbiguous},
 		{"get", 503, octaviaFault("Project busy.  Unable to lock the project.  Please try again."), cloud.ErrBusy},
@@ -88,7 +90,8 @@ func TestOctaviaErrors(t *testing.T) {
 		{"list", 404, `{"code": 404, "title": "Not Found", "description": "Pool ` + poolID + ` not found."}`, cloud.ErrNotFound},
 		{"delete", 404, octaviaFault("Pool " + poolID + " not found."), cloud.ErrNotFound},
 		{"members", 404, octaviaFault("Subnet " + otherID + " not found."), cloud.ErrInvalid},
-		{"listener", 404, octaviaFault("Load Balancer " + otherID + " not found."), cloud.ErrInvalid},
+		{"listener", 404, octaviaFault("Load Balancer " + otherID + " not found."), cloud.ErrNotFound},
+		{"listener", 404, octaviaFault("Pool " + poolID + " not found."), cloud.ErrInvalid},
 	}
 	for _, test := range tests {
 		synctest.Test(t, func(t *testing.T) {

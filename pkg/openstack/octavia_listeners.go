@@ -165,7 +165,7 @@ func (c *Client) CreateListener(ctx context.Context, balancerID, poolID string, 
 		Listener octaviaListener `json:"listener"`
 	}
 	err := c.sendOctavia(ctx, request{
-		op: opListenerCreate, path: []string{"lbaas", "listeners"}, body: body{"listener": wish}, into: &said,
+		op: opListenerCreate, path: []string{"lbaas", "listeners"}, parent: balancerID, body: body{"listener": wish}, into: &said,
 	})
 	if err != nil {
 		return tree.Listener{}, err

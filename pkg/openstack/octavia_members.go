@@ -87,8 +87,9 @@ func (c *Client) StatusMembers(ctx context.Context, balancerID string) (map[stri
 }
 
 // SetMembers keeps the contract of loadbalancer.PoolWriter. What is nil in a
-// member becomes Octavia's default, in members that are there already too
-// (octavia/api/v2/controllers/member.py, MembersController.put).
+// member becomes Octavia's default, in members that are there already too:
+// weight 1, its own port for the monitor (octavia/api/v2/types/member.py,
+// MemberPOST). The name stays when it is "".
 func (c *Client) SetMembers(ctx context.Context, poolID string, members []tree.Member) error {
 	wish := newMembers(members)
 	for i, member := range members {

@@ -87,7 +87,7 @@ func (c *Client) CreateMonitor(ctx context.Context, poolID string, desired tree.
 	wish := newMonitor(desired)
 	wish["pool_id"] = poolID
 	return c.monitor(ctx, request{
-		op: opMonitorCreate, path: []string{"lbaas", "healthmonitors"}, body: body{"healthmonitor": wish},
+		op: opMonitorCreate, path: []string{"lbaas", "healthmonitors"}, parent: poolID, body: body{"healthmonitor": wish},
 	})
 }
 

@@ -161,7 +161,9 @@ func (c *Client) CreatePool(ctx context.Context, balancerID string, desired tree
 	var said struct {
 		Pool octaviaPool `json:"pool"`
 	}
-	err := c.sendOctavia(ctx, request{op: opPoolCreate, path: []string{"lbaas", "pools"}, body: body{"pool": wish}, into: &said})
+	err := c.sendOctavia(ctx, request{
+		op: opPoolCreate, path: []string{"lbaas", "pools"}, parent: balancerID, body: body{"pool": wish}, into: &said,
+	})
 	if err != nil {
 		return tree.Pool{}, err
 	}

@@ -29,7 +29,8 @@ func (o operation) repeatable() bool { return o.idempotent || !o.write() }
 type call struct {
 	operation
 	client *Client
-	// service and path say where it goes, where the meaning of an error depends on that.
+	// service and path say where it goes and whom it is about, where the meaning
+	// of an error depends on that.
 	service string
 	path    []string
 	// ambiguous: some attempt of a write may have done its work without an answer.

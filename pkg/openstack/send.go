@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -19,6 +20,9 @@ type request struct {
 	// path is below the service's version, one segment an element; ids among them are checked.
 	path  []string
 	query url.Values
+	// parent is the id of the object that a new one belongs to: that it is not
+	// there is cloud.ErrNotFound too.
+	parent string
 	// revision makes the service refuse the call with 412 when the object has another by now.
 	revision *int
 	// body and into are JSON; nil is none.
@@ -28,7 +32,7 @@ type request struct {
 // send makes the call. Its errors are classified.
 func (c *Client) send(ctx context.Context, r request) error {
 	ctx, made := c.begin(ctx, r.op)
-	made.service, made.path = r.of.kind, r.path
+	made.service, made.path = r.of.kind, append(slices.Clone(r.path), r.parent)
 	for _, segment := range r.path {
 		if err := unfit(segment); err != nil {
 			return made.classify(err)
