@@ -2,7 +2,6 @@ package simulator
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -195,7 +194,8 @@ func lbTagFilter(name string, values []string) func(lbListed) bool {
 	return nil
 }
 
-// lbLimit is how long a page may be. A bad one is refused before the controller runs.
+// lbLimit is how long a page may be; 0 is without end, which has a next page all
+// the same. A bad one is refused before the controller runs.
 func lbLimit(query url.Values) (int, error) {
 	text := query.Get("limit")
 	if text == "" || text == "infinite" {
@@ -206,7 +206,7 @@ func lbLimit(query url.Values) (int, error) {
 	case err != nil:
 		return 0, &octaviaEarlyError{http.StatusBadRequest, "Supplied pagination limit '" + text + "' is not valid."}
 	case limit < 1:
-		return lbMaxPage, nil
+		return 0, nil
 	}
 	return min(limit, lbMaxPage), nil
 }
@@ -280,11 +280,11 @@ func lbPage(query url.Values, list []lbListed, sorts []lbSort, limit int) ([]lbL
 			return nil, octaviaErrorf(http.StatusBadRequest, "Supplied pagination marker '%s' is not valid.", marker)
 		case strings.EqualFold(query.Get("page_reverse"), "true"):
 			list = list[:at]
-			return list[max(0, len(list)-limit):], nil
+			return list[max(0, len(list)-cmp.Or(limit, len(list))):], nil
 		}
 		list = list[at+1:]
 	}
-	return list[:min(limit, len(list))], nil
+	return list[:min(cmp.Or(limit, len(list)), len(list))], nil
 }
 
 // lbPageLinks lead to the pages around this one; a full page always has a next one.
@@ -293,7 +293,11 @@ func lbPageLinks(r *request, page []lbListed, limit int) []map[string]string {
 	if len(page) == 0 {
 		return links
 	}
-	href := fmt.Sprintf("%s%s?limit=%d", r.RootURL, r.FullPath, limit)
+	size := strconv.Itoa(limit)
+	if limit == 0 {
+		size = "None" // which leads nowhere: it is no number
+	}
+	href := r.RootURL + r.FullPath + "?limit=" + size
 	for _, name := range []string{"sort", "sort_key"} {
 		if value := r.Query.Get(name); value != "" {
 			href += "&" + name + "=" + value
