@@ -20,7 +20,7 @@ type Server struct {
 const compute = "compute" // the service type
 
 // bootTimeout is how long a server may take to become ACTIVE.
-const bootTimeout = time.Minute
+const bootTimeout = 3 * time.Minute
 
 // Boot makes a server on a network and waits until it is ACTIVE. The flavor and
 // the image are the first ones that the cloud lists.
