@@ -6,8 +6,8 @@
 // It runs in a process without any socket (Transport), as an http.Handler, and
 // as `underlay simulate`. It counts every call and fails on demand.
 //
-// It has no goroutines of its own, and takes time only from the time package:
-// within testing/synctest a token's hour passes in no time.
+// It has no goroutines of its own but for CarryTraffic, and takes time only from
+// the time package: within testing/synctest a token's hour passes in no time.
 package simulator
 
 import (
