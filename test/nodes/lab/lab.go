@@ -29,7 +29,7 @@ import (
 const NodeGrace = 10 * time.Second
 
 // closeTimeout is how long the end of a lab may take.
-const closeTimeout = time.Minute
+const closeTimeout = 3 * time.Minute
 
 // Options describe a lab.
 type Options struct {
