@@ -59,7 +59,9 @@ func (p *lbPool) operating() string {
 }
 
 func (p *lbPool) used() bool {
-	return slices.ContainsFunc(p.lb.listeners, func(l *lbListener) bool { return slices.Contains(l.usedPools(), p) })
+	return slices.ContainsFunc(p.lb.listeners, func(l *lbListener) bool {
+		return l.pool == p || slices.ContainsFunc(l.policies, func(v *lbPolicy) bool { return v.pool == p })
+	})
 }
 
 func (m *lbMember) operating() string {

@@ -83,8 +83,10 @@ func lbFields(view map[string]any, fields []string) map[string]any {
 // lbSelect shows the rows that the caller may see and that pass the filters.
 func lbSelect[T lbRow](o *octavia, r *request, rows []T) ([]lbListed, error) {
 	var all []lbListed
+	of := r.Query.Get("loadbalancer_id") + r.Query.Get("load_balancer_id")
 	for _, v := range rows {
-		if owns(r, v) {
+		// What is of another load balancer need not be made into a view to be left out.
+		if owns(r, v) && (of == "" || v.balancer().ID == of) {
 			all = append(all, lbListed{v, o.view(v)})
 		}
 	}
