@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"cmp"
+	"io"
+	"strings"
+
+	"underlay/pkg/loadbalancer/leftovers"
+)
+
+// listClusters shows who has something in the project.
+func (o *cleanupOptions) listClusters(out io.Writer, clusters []leftovers.Cluster) error {
+	var verdict error
+	if len(clusters) > 0 {
+		verdict = &ExitError{Code: exitLeft}
+	}
+	if o.output == "json" {
+		if err := writeClusters(out, clusters); err != nil {
+			return err
+		}
+		return verdict
+	}
+	if len(clusters) == 0 {
+		line(out, "No cluster has a load balancer, a floating IP or a security group in this project.")
+	} else {
+		showClusters(out, clusters)
+	}
+	line(out, "Routes and address pairs carry no owner: add --cluster-cidr to look for them.")
+	return verdict
+}
+
+func showClusters(out io.Writer, clusters []leftovers.Cluster) {
+	const form = "%-36s  %-20s  %14s  %12s  %s"
+	line(out, form, "CLUSTER ID", "NAME", "LOAD BALANCERS", "FLOATING IPS", "GROUPS")
+	unproved := false
+	for _, c := range clusters {
+		line(out, "%-36s  %-20s  %14d  %12d  %6d", cmp.Or(c.UID, "-"), strings.Join(c.Names, ","), c.Balancers, c.FloatingIPs, c.Groups)
+		unproved = unproved || c.UID == ""
+	}
+	line(out, "\nNothing was removed. See what one cluster left with --cluster-id ID.")
+	if unproved {
+		line(out, "One without an id is known by its name alone: --cluster-name NAME --by-name.")
+	}
+}
+
+func writeClusters(out io.Writer, clusters []leftovers.Cluster) error {
+	type entry struct {
+		ID             string   `json:"id"`
+		Names          []string `json:"names"`
+		LoadBalancers  int      `json:"loadBalancers"`
+		FloatingIPs    int      `json:"floatingIPs"`
+		SecurityGroups int      `json:"securityGroups"`
+	}
+	entries := []entry{}
+	for _, c := range clusters {
+		entries = append(entries, entry{c.UID, append([]string{}, c.Names...), c.Balancers, c.FloatingIPs, c.Groups})
+	}
+	return writeIndented(out, struct {
+		Clusters []entry `json:"clusters"`
+	}{entries})
+}

@@ -1,0 +1,204 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"underlay/internal/cloud"
+	"underlay/pkg/loadbalancer/leftovers"
+	"underlay/pkg/loadbalancer/plan"
+	"underlay/pkg/openstack"
+	"underlay/pkg/routes"
+)
+
+// find turns what is left into work, in order: load balancers with their
+// addresses; then addresses and security groups, which they used; then routes.
+func (o *cleanupOptions) find(ctx context.Context, client *openstack.Client, project leftovers.Project) (*cleaning, error) {
+	work := &cleaning{}
+	if o.whose != (leftovers.Whose{}) {
+		found := leftovers.Find(project, o.whose)
+		var balancers, rest []chain
+		for _, job := range found.Jobs {
+			c := o.chain(client, job)
+			switch {
+			case len(c) == 0:
+			case job.BalancerID != "":
+				balancers = append(balancers, c)
+			default:
+				rest = append(rest, c)
+			}
+		}
+		work.phases = append(work.phases, balancers, rest)
+		for _, kept := range found.Kept {
+			work.kept = append(work.kept, keptThing(kept))
+		}
+	}
+	if len(o.ranges) > 0 {
+		remnants, err := findRemnants(ctx, client, o.router, o.ranges)
+		if err != nil {
+			return nil, err
+		}
+		names, err := serverNames(ctx, client)
+		if err != nil {
+			return nil, err
+		}
+		work.phases = append(work.phases, routeChains(client, remnants, names))
+	}
+	for i, c := range work.all() {
+		c.number = i + 1
+	}
+	return work, nil
+}
+
+// chain is a job on load balancers as work.
+func (o *cleanupOptions) chain(client *openstack.Client, job leftovers.Job) chain {
+	var c chain
+	for _, s := range job.Steps {
+		if _, address := s.(plan.DeleteFloatingIP); address && o.keepAddresses {
+			continue
+		}
+		c = append(c, &chore{text: s.String(), do: func(ctx context.Context) error { return leftovers.Apply(ctx, client, job, s) }})
+	}
+	return c
+}
+
+// routeChains are routes and address pairs as work, each with who it led to.
+func routeChains(client *openstack.Client, remnants routes.Remnants, names map[string]string) []chain {
+	whose := func(device string) string {
+		switch name := names[device]; {
+		case name != "":
+			return "server " + name
+		case device != "":
+			return "device " + device
+		default:
+			return "no such server"
+		}
+	}
+	var all []chain
+	for _, s := range remnants.Steps() {
+		c := &chore{text: s.String(), do: func(ctx context.Context) error { return routes.Clear(ctx, client, client, s) }}
+		switch s := s.(type) {
+		case routes.RemoveRoutes:
+			c.text = fmt.Sprintf("remove %s from router %s", plural(len(s.Routes), "route"), routerLabel(remnants.Router))
+			for _, r := range remnants.Routes {
+				c.details = append(c.details, fmt.Sprintf("%s via %s, %s", r.Destination, r.NextHop, whose(r.DeviceID)))
+			}
+		case routes.SetPairs:
+			at := slices.IndexFunc(remnants.Pairs, func(p routes.RemnantPairs) bool { return p.PortID == s.PortID })
+			c.text = fmt.Sprintf("take %s off port %s, %s", strings.Join(s.Remove, ", "), s.PortID, whose(remnants.Pairs[at].DeviceID))
+		}
+		all = append(all, chain{c})
+	}
+	return all
+}
+
+func routerLabel(r routes.Router) string {
+	if r.Name == "" {
+		return r.ID
+	}
+	return fmt.Sprintf("%s (%s)", r.Name, r.ID)
+}
+
+// serverNames are the names of the project's servers by id.
+func serverNames(ctx context.Context, client *openstack.Client) (map[string]string, error) {
+	servers, err := client.Servers(ctx, 0)
+	if err != nil {
+		return nil, fmt.Errorf("list servers: %w", err)
+	}
+	names := make(map[string]string, len(servers))
+	for _, s := range servers {
+		names[s.ID] = s.Name
+	}
+	return names, nil
+}
+
+// findRemnants looks at the named router or, where none is named, at the only
+// one of the project that has routes in the ranges.
+func findRemnants(ctx context.Context, client *openstack.Client, routerID string, ranges []netip.Prefix) (routes.Remnants, error) {
+	ports, err := client.Ports(ctx, time.Minute)
+	if err != nil {
+		return routes.Remnants{}, fmt.Errorf("list ports: %w", err)
+	}
+	candidates, err := findRouters(ctx, client, routerID)
+	if err != nil {
+		return routes.Remnants{}, err
+	}
+	look := func(router routes.Router) (routes.Remnants, error) {
+		interfaces, err := client.Interfaces(ctx, router.ID)
+		if err != nil {
+			return routes.Remnants{}, fmt.Errorf("read the subnets of router %s: %w", router.ID, err)
+		}
+		return routes.FindRemnants(router, interfaces, ports, ranges), nil
+	}
+	if len(candidates) == 0 {
+		return routes.FindRemnants(routes.Router{}, nil, ports, ranges), nil
+	}
+	var found []routes.Remnants
+	for _, router := range candidates {
+		remnants, err := look(router)
+		if err != nil {
+			return routes.Remnants{}, err
+		}
+		if len(remnants.Steps()) > 0 {
+			found = append(found, remnants)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return routes.Remnants{}, nil
+	case 1:
+		return found[0], nil
+	default:
+		return routes.Remnants{}, errManyRouters(found)
+	}
+}
+
+// errManyRouters: two clusters of one project may have the same pod CIDR.
+func errManyRouters(found []routes.Remnants) error {
+	var texts []string
+	for _, r := range found {
+		texts = append(texts, fmt.Sprintf("  %s: %s, %s with address pairs on its subnets",
+			routerLabel(r.Router), plural(len(r.Routes), "route"), plural(len(r.Pairs), "port")))
+	}
+	return &ExitError{Code: exitLeft, Err: errors.New("several routers have something inside --cluster-cidr; say which one was the cluster's, with --router:\n" +
+		strings.Join(texts, "\n"))}
+}
+
+// findRouters reads the router of that id, or all that have an interface on a
+// subnet of the project. A router that is gone has no routes.
+func findRouters(ctx context.Context, client *openstack.Client, id string) ([]routes.Router, error) {
+	ids := []string{id}
+	if id == "" {
+		subnets, err := client.Subnets(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list subnets: %w", err)
+		}
+		var on []string
+		for _, subnet := range subnets {
+			on = append(on, subnet.ID)
+		}
+		if len(on) == 0 {
+			return nil, nil
+		}
+		if ids, err = client.RoutersOn(ctx, on); err != nil {
+			return nil, fmt.Errorf("find the routers of the project: %w", err)
+		}
+	}
+	var all []routes.Router
+	for _, id := range ids {
+		router, err := client.Router(ctx, id)
+		switch {
+		case errors.Is(err, cloud.ErrNotFound):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("read router %s: %w", id, err)
+		}
+		all = append(all, router)
+	}
+	return all, nil
+}
