@@ -63,18 +63,7 @@ type trafficProxy struct {
 
 // follow opens and closes sockets so that they are what the listeners are.
 func (p *trafficProxy) follow(ctx context.Context) {
-	wanted := map[trafficKey]bool{}
-	for _, b := range p.cloud.LoadBalancers() {
-		for _, l := range b.Listeners {
-			network := map[string]string{"TCP": "tcp", "UDP": "udp"}[lbL4[l.Protocol]]
-			if network == "" || l.Protocol == "TERMINATED_HTTPS" || l.OperatingStatus != lbOnline || !b.AdminStateUp {
-				continue
-			}
-			if at := p.Listen(b, l); at != "" {
-				wanted[trafficKey{b.ID, l.ID, network, at}] = true
-			}
-		}
-	}
+	wanted := p.wanted()
 	for key, socket := range p.open {
 		if !wanted[key] {
 			_ = socket.Close()
@@ -92,6 +81,23 @@ func (p *trafficProxy) follow(ctx context.Context) {
 		}
 		p.open[key] = socket
 	}
+}
+
+// wanted are the sockets that the listeners of now need.
+func (p *trafficProxy) wanted() map[trafficKey]bool {
+	wanted := map[trafficKey]bool{}
+	for _, b := range p.cloud.LoadBalancers() {
+		for _, l := range b.Listeners {
+			network := map[string]string{"TCP": "tcp", "UDP": "udp"}[lbL4[l.Protocol]]
+			if network == "" || l.Protocol == "TERMINATED_HTTPS" || l.OperatingStatus != lbOnline || !b.AdminStateUp {
+				continue
+			}
+			if at := p.Listen(b, l); at != "" {
+				wanted[trafficKey{b.ID, l.ID, network, at}] = true
+			}
+		}
+	}
+	return wanted
 }
 
 func (p *trafficProxy) report(err error) {
