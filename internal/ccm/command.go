@@ -48,8 +48,8 @@ func NewCommand(stop <-chan struct{}) *cobra.Command {
 	cmd = app.NewCloudControllerManagerCommand(defaults, initialize, app.DefaultInitFuncConstructors, names.CCMControllerAliases(), own.sets(), stop)
 	cmd.Use = "openstack-cloud-controller-manager"
 	cmd.Long = `Runs the cloud controllers of a Kubernetes cluster on OpenStack: it says what each
-node is, writes each node's pod CIDR into the tenant router, and removes nodes whose
-servers are gone. It reads one cloud.conf (--cloud-config).`
+node is, writes each node's pod CIDR into the tenant router, makes a load balancer for
+each Service that wants one, and removes nodes whose servers are gone. It reads one cloud.conf (--cloud-config).`
 	runE := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := runE(cmd, args); err != nil {
@@ -75,7 +75,8 @@ func frameworkDefaults() *options.CloudControllerManagerOptions {
 func applyDefaults(o *options.CloudControllerManagerOptions) {
 	o.KubeCloudShared.CloudProvider.Name = provider.Name
 	// The cloud client shares reads and batches writes, so workers cost no calls.
-	o.ServiceController.ConcurrentServiceSyncs = 10
+	// A worker waits while Octavia boots a load balancer, a minute or more.
+	o.ServiceController.ConcurrentServiceSyncs = 128
 	o.NodeController.ConcurrentNodeSyncs = 16
 	o.NodeLifecycleController.ConcurrentNodeLifecycleSyncs = 16
 	// Each node that joins costs about ten calls to the API server.

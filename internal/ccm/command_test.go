@@ -37,7 +37,7 @@ func TestDefaultsFitTheProvider(t *testing.T) {
 		got[name] = flags.Lookup(name).DefValue
 	}
 	want := map[string]string{
-		"cloud-provider": "openstack", "concurrent-service-syncs": "10", "concurrent-node-syncs": "16",
+		"cloud-provider": "openstack", "concurrent-service-syncs": "128", "concurrent-node-syncs": "16",
 		"concurrent-node-lifecycle-syncs": "16", "kube-api-qps": "100", "kube-api-burst": "200",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -48,6 +48,7 @@ func newProvider(cmd *cobra.Command, flags *flags, c *appconfig.CompletedConfig)
 			Explicit:             cmd.Flags().Changed("configure-cloud-routes"),
 			ClusterCIDR:          shared.ClusterCIDR,
 		},
+		ClusterName:        shared.ClusterName,
 		RegionalProviderID: os.Getenv("OS_CCM_REGIONAL") == "true",
 		MonitorPeriod:      c.ComponentConfig.NodeLifecycleController.NodeMonitorPeriod.Duration,
 		DeletionBrake:      flags.deletionBrake,

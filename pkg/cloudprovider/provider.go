@@ -21,6 +21,7 @@ import (
 	"underlay/internal/lease"
 	"underlay/pkg/config"
 	"underlay/pkg/instances"
+	"underlay/pkg/loadbalancer"
 	"underlay/pkg/openstack"
 	"underlay/pkg/routes"
 )
@@ -33,10 +34,13 @@ type Options struct {
 	Config *config.Config
 	// Client is the cloud. The provider runs its background work.
 	Client *openstack.Client
-	// Kubernetes writes node conditions, taints and the route ledger.
+	// Kubernetes writes node conditions, taints, the route ledger, and the
+	// annotations and status of Services.
 	Kubernetes kubernetes.Interface
 	Events     record.EventRecorder
 	Routes     RouteFlags
+	// ClusterName is --cluster-name, a part of the names of load balancers.
+	ClusterName string
 	// RegionalProviderID makes provider IDs openstack://REGION/UUID.
 	RegionalProviderID bool
 	// DeletionBrake is the share of all nodes, in percent, above which nodes
@@ -54,9 +58,11 @@ type Provider struct {
 	options   Options
 	decision  routeDecision
 	nodes     atomic.Pointer[corelisters.NodeLister]
+	services  atomic.Pointer[corelisters.ServiceLister]
 	instances *instances.Instances
-	routes    *routes.Controller // nil: routes are off
-	gate      *routes.Gate       // nil: routes are off
+	routes    *routes.Controller       // nil: routes are off
+	gate      *routes.Gate             // nil: routes are off
+	balancers *loadbalancer.Controller // nil: load balancers are off
 	drain     *drain
 	running   sync.WaitGroup // background work of Initialize
 	cancel    context.CancelFunc
@@ -98,6 +104,7 @@ func New(options Options) (*Provider, error) {
 			Gate:         p.gate,
 		})
 	}
+	p.balancers = p.newBalancers()
 	return p, nil
 }
 
@@ -111,6 +118,9 @@ func (p *Provider) Initialize(_ cloudprovider.ControllerClientBuilder, stop <-ch
 	p.running.Go(func() { p.options.Client.Run(ctx) })
 	if p.routes != nil {
 		p.running.Go(func() { p.routes.Run(ctx) })
+	}
+	if p.balancers != nil {
+		p.running.Go(func() { p.balancers.Run(ctx) })
 	}
 	if p.options.Lease != nil {
 		if err := p.options.Lease.Observe(ctx); err != nil {
@@ -151,16 +161,24 @@ func (p *Provider) Stop(ctx context.Context) error {
 	return nil
 }
 
-// SetInformers keeps the node lister; informers start after it returns, so
+// SetInformers keeps the listers; informers start after it returns, so
 // nothing here waits for them.
 func (p *Provider) SetInformers(factory informers.SharedInformerFactory) {
 	lister := factory.Core().V1().Nodes().Lister()
 	p.nodes.Store(&lister)
-	if p.routes == nil {
+	nodes := factory.Core().V1().Nodes().Informer()
+	if p.routes != nil {
+		if _, err := nodes.AddEventHandler(p.routes.NodeHandler()); err != nil {
+			klog.Background().Error(err, "Nodes that join wait for the periodic reconcile of routes")
+		}
+	}
+	if p.balancers == nil {
 		return
 	}
-	if _, err := factory.Core().V1().Nodes().Informer().AddEventHandler(p.routes.NodeHandler()); err != nil {
-		klog.Background().Error(err, "Nodes that join wait for the periodic reconcile of routes")
+	services := factory.Core().V1().Services().Lister()
+	p.services.Store(&services)
+	if _, err := nodes.AddEventHandler(p.balancers.NodeHandler()); err != nil {
+		klog.Background().Error(err, "Nodes that drain wait for the periodic check of load balancers")
 	}
 }
 
@@ -194,8 +212,13 @@ func (p *Provider) Routes() (cloudprovider.Routes, bool) {
 	return drainedRoutes{routes: p.routes, drain: p.drain}, true
 }
 
-// LoadBalancer is not served.
-func (p *Provider) LoadBalancer() (cloudprovider.LoadBalancer, bool) { return nil, false }
+// LoadBalancer serves Services of type LoadBalancer, unless cloud.conf turns that off.
+func (p *Provider) LoadBalancer() (cloudprovider.LoadBalancer, bool) {
+	if p.balancers == nil {
+		return nil, false
+	}
+	return drainedBalancers{LoadBalancer: p.balancers, drain: p.drain}, true
+}
 
 // Instances is superseded by InstancesV2.
 func (p *Provider) Instances() (cloudprovider.Instances, bool) { return nil, false }
@@ -210,5 +233,5 @@ func (p *Provider) Clusters() (cloudprovider.Clusters, bool) { return nil, false
 func (p *Provider) ProviderName() string { return Name }
 
 // HasClusterID is required to be true by the framework; what is ours is known
-// by address, CIDR and ledger, not by a cluster tag.
+// by address, CIDR, ledger and the UID of kube-system, not by a cluster tag.
 func (p *Provider) HasClusterID() bool { return true }

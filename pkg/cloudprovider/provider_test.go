@@ -237,7 +237,7 @@ func TestWhatOpenStackHasNot(t *testing.T) {
 	_, zones := p.Zones()
 	_, clusters := p.Clusters()
 	if lb || v1instances || zones || clusters || p.ProviderName() != "openstack" || !p.HasClusterID() {
-		t.Error("want none of load balancers, Instances, Zones and Clusters, and the name openstack")
+		t.Error("want no load balancers where they are off, none of Instances, Zones and Clusters, and the name openstack")
 	}
 	if p.listNodes() != nil {
 		t.Error("want no nodes before SetInformers")

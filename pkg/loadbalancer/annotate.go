@@ -22,11 +22,7 @@ import (
 // a load balancer stays. That it could not be written is logged: the next piece of
 // work tries again.
 func (c *Controller) annotate(ctx context.Context, s *subject, actual *tree.Actual, status *v1.LoadBalancerStatus) error {
-	own := ""
 	wanted := map[string]*string{}
-	if actual.Balancer != nil && actual.Owned {
-		own = actual.Balancer.ID
-	}
 	if b := actual.Balancer; b != nil && s.named() != b.ID {
 		wanted[annotationID] = &b.ID
 	}
@@ -49,7 +45,7 @@ func (c *Controller) annotate(ctx context.Context, s *subject, actual *tree.Actu
 	if len(written) == 0 {
 		written = nil
 	}
-	c.memory.keep(s, own, written, status)
+	c.memory.keep(s, actual, written, status)
 	return nil
 }
 

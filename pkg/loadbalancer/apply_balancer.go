@@ -73,20 +73,32 @@ func (a *applier) applyListener(ctx context.Context, s step.Step) error {
 				return err
 			}
 		}
-		_, err := a.cloud.CreateListener(ctx, a.or(s.Balancer), poolID, s.Desired)
+		made, err := a.cloud.CreateListener(ctx, a.or(s.Balancer), poolID, s.Desired)
+		if err == nil {
+			a.notePart(s, made.ID, poolID)
+		}
 		return a.changed("", err)
 	case plan.UpdateListener:
 		change := ListenerChange{Settings: s.Settings, Name: s.Name, Tags: s.Tags}
+		poolID := ""
 		if s.Pool != nil {
-			poolID, err := a.pool(*s.Pool)
-			if err != nil {
+			var err error
+			if poolID, err = a.pool(*s.Pool); err != nil {
 				return err
 			}
 			change.PoolID = &poolID
 		}
-		return a.changed(s.ID, a.cloud.UpdateListener(ctx, s.ID, change))
+		err := a.cloud.UpdateListener(ctx, s.ID, change)
+		if err == nil {
+			a.notePart(s, s.ID, poolID)
+		}
+		return a.changed(s.ID, err)
 	case plan.DeleteListener:
-		return a.changed(s.ID, absent(a.cloud.DeleteListener(ctx, s.ID)))
+		err := absent(a.cloud.DeleteListener(ctx, s.ID))
+		if err == nil {
+			a.notePart(s, s.ID, "")
+		}
+		return a.changed(s.ID, err)
 	default:
 		return fmt.Errorf("apply step %v: not one on a listener", s)
 	}

@@ -54,13 +54,9 @@ var ErrNotOurs = errors.New("belongs to another cluster")
 // everything else is decided in the list of all, which shows what the Service
 // left on others too.
 func (c *Controller) find(ctx context.Context, k *look, s *subject, leaving bool) (claim, error) {
-	if id := cmp.Or(s.known, s.named()); k.alone && id != "" && !leaving && (s.named() == "" || s.named() == id) {
-		b, err := k.byID(ctx, id)
-		if err != nil {
-			return claim{}, fmt.Errorf("read load balancer %s: %w", id, err)
-		}
-		if b != nil && !foreign(b, s.cluster) && s.bearsNameOf(b) {
-			return claim{balancer: b, owned: true}, nil
+	if k.alone && !leaving {
+		if own, err := c.findOwn(ctx, k, s); err != nil || own != nil {
+			return claim{balancer: own, owned: true}, err
 		}
 	}
 	all, err := k.all(ctx, !leaving)
@@ -75,6 +71,23 @@ func (c *Controller) find(ctx context.Context, k *look, s *subject, leaving bool
 		err = c.findFormer(ctx, k, s, all, &found)
 	}
 	return found, err
+}
+
+// findOwn reads the load balancer that the Service had when it was last looked
+// at, or that it says it has; nil where that is not certain to be its own.
+func (c *Controller) findOwn(ctx context.Context, k *look, s *subject) (*tree.Balancer, error) {
+	id := cmp.Or(s.known, s.named())
+	if id == "" || s.named() != "" && s.named() != id {
+		return nil, nil
+	}
+	b, err := k.byID(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read load balancer %s: %w", id, err)
+	}
+	if b == nil || foreign(b, s.cluster) || !s.bearsNameOf(b) {
+		return nil, nil
+	}
+	return b, nil
 }
 
 // findNamed looks at the load balancer that the annotation names, if any.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -56,6 +58,11 @@ type Controller struct {
 	health   *health
 	nudges   chan struct{} // holds one when the repair pass shall come soon
 	identity identity
+	// begun: the framework has asked for something, so that its service controller
+	// is on and the Services are ours to serve.
+	begun atomic.Bool
+	// swept: leftover security groups were looked for once.
+	swept atomic.Bool
 }
 
 var _ cloudprovider.LoadBalancer = (*Controller)(nil)
@@ -157,11 +164,7 @@ func (c *Controller) UpdateLoadBalancer(ctx context.Context, clusterName string,
 	}
 	defer release()
 	s.known = c.memory.balancer(s)
-	status, err := c.converge(ctx, s)
-	if err == nil {
-		err = c.publish(ctx, s, status)
-	}
-	if err != nil {
+	if err = c.updateMembers(ctx, s); err != nil {
 		return fmt.Errorf("update load balancer of Service %s: %w", s.owner, err)
 	}
 	return nil
@@ -196,11 +199,21 @@ func elsewhere(service *v1.Service) bool {
 }
 
 func (c *Controller) subject(ctx context.Context, clusterName string, service *v1.Service, nodes []*v1.Node) (*subject, error) {
+	c.begun.Store(true)
 	uid, err := c.identity.get(ctx)
 	if err != nil {
 		return nil, err
 	}
+	if c.options.Nodes != nil {
+		nodes = c.memberNodes()
+	}
 	return newSubject(owner.Cluster{Name: clusterName, UID: uid}, service, nodes), nil
+}
+
+// memberNodes are the nodes that can be members. The framework leaves out those
+// that are about to go, which stay members here, with weight 0, until they are gone.
+func (c *Controller) memberNodes() []*v1.Node {
+	return slices.DeleteFunc(slices.Clone(c.options.Nodes()), excluded)
 }
 
 // allNodes are the nodes of the cluster, those that serve no load balancer too.
@@ -208,7 +221,7 @@ func (c *Controller) allNodes(s *subject) []*v1.Node {
 	if c.options.Nodes == nil {
 		return s.nodes
 	}
-	return append(c.options.Nodes(), s.nodes...)
+	return c.options.Nodes()
 }
 
 // identity is the cluster's, learned once.

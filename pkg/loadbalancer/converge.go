@@ -167,6 +167,7 @@ func (c *Controller) remove(ctx context.Context, s *subject) error {
 		w.freshPorts = true
 	}
 	c.memory.forget(s)
+	c.trouble.forget(s)
 	return c.unannotate(ctx, s)
 }
 

@@ -23,24 +23,27 @@ func (c *Controller) input(s *subject) spec.Input {
 	}
 }
 
-// desire is what the Service wants, b being the load balancer that it has, with
-// the facts of the cloud that it needs. It says what the Service asks for in vain.
-func (c *Controller) desire(ctx context.Context, s *subject, b *tree.Balancer, e extent) (tree.Desired, error) {
+// desire is what the Service wants of the load balancer that it has, with the
+// facts of the cloud that this needs. It says what the Service asks for in vain.
+func (c *Controller) desire(ctx context.Context, s *subject, found claim, e extent) (tree.Desired, error) {
 	if e.leaving() {
 		return spec.Gone(c.input(s)), nil
 	}
-	facts, err := c.facts(ctx, e.wish.Needs(), e.freshPorts)
+	facts, err := c.facts(ctx, e.wish.Needs(), s, e.freshPorts)
 	if err != nil {
 		return tree.Desired{}, err
 	}
-	facts.Balancer = b
+	facts.Balancer = found.balancer
 	desired, notices, err := e.wish.Resolve(facts)
 	c.sayNotices(s, notices)
+	if found.balancer != nil && !found.owned {
+		desired.Shared = found.balancer.ID
+	}
 	return desired, err
 }
 
 // facts reads what the wish needs, most of it from caches.
-func (c *Controller) facts(ctx context.Context, needs spec.Needs, freshPorts bool) (facts spec.Facts, err error) {
+func (c *Controller) facts(ctx context.Context, needs spec.Needs, s *subject, freshPorts bool) (facts spec.Facts, err error) {
 	if facts.Version, err = c.cloud.APIVersion(ctx); err != nil {
 		return facts, fmt.Errorf("read the API version of Octavia: %w", err)
 	}
@@ -55,13 +58,33 @@ func (c *Controller) facts(ctx context.Context, needs spec.Needs, freshPorts boo
 		}
 	}
 	if needs.Ports {
-		age := portAge
-		if freshPorts {
-			age = 0
-		}
-		if facts.Ports, err = c.cloud.BalancerPorts(ctx, age); err != nil {
+		if facts.Ports, err = c.nodePorts(ctx, s, freshPorts); err != nil {
 			return facts, fmt.Errorf("list ports: %w", err)
 		}
 	}
 	return facts, nil
+}
+
+// nodePorts lists the ports, by which a node's subnet is known. That does not
+// change while the node lives, so an old list will do that has all nodes.
+func (c *Controller) nodePorts(ctx context.Context, s *subject, fresh bool) ([]tree.Port, error) {
+	if fresh {
+		return c.cloud.BalancerPorts(ctx, 0)
+	}
+	ports, err := c.cloud.BalancerPorts(ctx, portAgeKnown)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for i := range ports {
+		for _, fixed := range ports[i].FixedIPs {
+			known[fixed.Address] = true
+		}
+	}
+	for address := range nodeAddresses(s.nodes) {
+		if !known[address] {
+			return c.cloud.BalancerPorts(ctx, portAge)
+		}
+	}
+	return ports, nil
 }

@@ -15,8 +15,8 @@ type health struct {
 
 func newHealth() *health { return &health{states: map[string]tree.Operating{}} }
 
-// operatings are all that the gauge shows, so that one that is no more goes to 0.
-var operatings = []tree.Operating{tree.Online, tree.Offline, tree.Degraded, tree.Unhealthy, tree.Draining, tree.NoMonitor}
+// shownStates are all that the gauge shows, so that one that is no more goes to 0.
+var shownStates = []tree.Operating{tree.Online, tree.Offline, tree.Degraded, tree.Unhealthy, tree.Draining, tree.NoMonitor}
 
 // turned notes a status and says whether it has turned bad. A new load balancer
 // is OFFLINE until its first heartbeat, so that is bad only after a better one.
@@ -71,7 +71,7 @@ func (c *Controller) watchHealth(all []*previewed) {
 		}
 	}
 	c.health.keep(keys)
-	for _, state := range operatings {
+	for _, state := range shownStates {
 		balancersByHealth.WithLabelValues(string(state)).Set(float64(counts[state]))
 	}
 	balancersFailed.Set(float64(failed))

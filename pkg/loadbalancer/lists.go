@@ -20,6 +20,8 @@ const (
 	monitorAge = time.Minute
 	// portAge is how old the shared list of ports may be.
 	portAge = 30 * time.Second
+	// portAgeKnown is the same where only the subnets of nodes that it has are asked for.
+	portAgeKnown = time.Hour
 )
 
 // lists reads what Octavia and Neutron hold, for one load balancer or for many
@@ -183,29 +185,33 @@ func pick(all []tree.Balancer, match func(*tree.Balancer) bool) *tree.Balancer {
 
 // parts reads the listeners and pools of a load balancer and joins them: each
 // listener with its default pool, and the pools that are no listener's.
-func (k *look) parts(ctx context.Context, b *tree.Balancer) (err error) {
-	var listeners []tree.Listener
-	var pools []tree.Pool
-	if k.alone {
-		if listeners, err = k.cloud.Listeners(ctx, b.ID); err != nil {
-			return err
-		}
-		if pools, err = k.cloud.Pools(ctx, b.ID); err != nil {
-			return err
-		}
-	} else {
-		allListeners, err := k.listeners.Get(ctx, k.age(false))
-		if err != nil {
-			return err
-		}
-		allPools, err := k.lists.pools.Get(ctx, k.age(false))
-		if err != nil {
-			return err
-		}
-		listeners, pools = allListeners[b.ID], allPools[b.ID]
+func (k *look) parts(ctx context.Context, b *tree.Balancer) error {
+	listeners, err := k.listenersOf(ctx, b.ID)
+	if err != nil {
+		return err
+	}
+	pools, err := k.poolsOf(ctx, b.ID)
+	if err != nil {
+		return err
 	}
 	b.Listeners, b.Pools = joinParts(listeners, pools)
 	return nil
+}
+
+func (k *look) listenersOf(ctx context.Context, balancerID string) ([]tree.Listener, error) {
+	if k.alone {
+		return k.cloud.Listeners(ctx, balancerID)
+	}
+	all, err := k.listeners.Get(ctx, k.age(false))
+	return all[balancerID], err
+}
+
+func (k *look) poolsOf(ctx context.Context, balancerID string) ([]tree.Pool, error) {
+	if k.alone {
+		return k.cloud.Pools(ctx, balancerID)
+	}
+	all, err := k.pools.Get(ctx, k.age(false))
+	return all[balancerID], err
 }
 
 // joinParts copies what it is given.

@@ -10,6 +10,8 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/cloud-provider/service/helpers"
+
+	"underlay/pkg/loadbalancer/tree"
 )
 
 // echoTime is how long the framework may take to come back with the Service as
@@ -25,12 +27,14 @@ type memory struct {
 
 type recollection struct {
 	uid, balancer string
-	// print is the Service's as it was, less our annotations, and of its nodes.
-	print [sha256.Size]byte
+	// mark is the fingerprint of the Service as it was.
+	mark [sha256.Size]byte
 	// written are the annotations that were patched onto it at that time, and
-	// whose echo has not come yet; nil: none.
-	written map[string]string
-	status  *v1.LoadBalancerStatus
+	// whose echo has not come yet, nil: none; before are all that it had then.
+	written, before map[string]string
+	status          *v1.LoadBalancerStatus
+	// actual is what the cloud had then.
+	actual tree.Actual
 	// told is the status that the framework was given or that was written.
 	told *v1.LoadBalancerStatus
 	at   time.Time
@@ -49,16 +53,33 @@ func (m *memory) balancer(s *subject) string {
 }
 
 // keep remembers a finished piece of work.
-func (m *memory) keep(s *subject, balancer string, written map[string]string, status *v1.LoadBalancerStatus) {
+func (m *memory) keep(s *subject, actual *tree.Actual, written map[string]string, status *v1.LoadBalancerStatus) {
+	next := &recollection{
+		uid: s.owner.UID, mark: fingerprint(s), written: written, before: s.service.Annotations, status: status.DeepCopy(), actual: *actual, at: time.Now(),
+	}
+	if actual.Balancer != nil && actual.Owned {
+		next.balancer = actual.Balancer.ID
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	next := &recollection{
-		uid: s.owner.UID, balancer: balancer, print: fingerprint(s), written: written, status: status.DeepCopy(), at: time.Now(),
-	}
 	if before := m.byKey[s.key()]; before != nil && before.uid == next.uid {
 		next.told = before.told
 	}
 	m.byKey[s.key()] = next
+}
+
+// actual is what the cloud had for the Service after the last work on it, in a
+// copy; false when nothing is known.
+func (m *memory) actual(s *subject) (tree.Actual, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.byKey[s.key()]
+	if r == nil || r.uid != s.owner.UID || r.actual.Balancer == nil {
+		return tree.Actual{}, false
+	}
+	actual, b := r.actual, *r.actual.Balancer
+	actual.Balancer = &b
+	return actual, true
 }
 
 // tell notes the status that the Service shows from now on.
@@ -84,24 +105,28 @@ func (m *memory) forget(s *subject) {
 	delete(m.byKey, s.key())
 }
 
-// echo answers the call that the framework makes because of our own annotations:
-// the Service is as it was but for them. It gives nil for any other call, and
-// answers once.
+// echo answers the calls that the framework makes because of our own annotations:
+// the Service is as it was but for them, or a copy of before they were written.
+// It gives nil for any other call, and answers with the annotations once.
 func (m *memory) echo(s *subject) *v1.LoadBalancerStatus {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.byKey[s.key()]
-	if r == nil || r.written == nil || r.uid != s.owner.UID || time.Since(r.at) > echoTime {
+	if r == nil || r.written == nil || r.uid != s.owner.UID || time.Since(r.at) > echoTime || r.mark != fingerprint(s) {
 		return nil
 	}
+	come := 0
 	for key, value := range r.written {
-		if s.service.Annotations[key] != value {
-			return nil
+		switch s.service.Annotations[key] {
+		case value:
+			come++
+		case r.before[key]:
+		default:
+			return nil // somebody else wrote there
 		}
 	}
-	r.written = nil
-	if r.print != fingerprint(s) {
-		return nil
+	if come == len(r.written) {
+		r.written = nil
 	}
 	return r.status.DeepCopy()
 }

@@ -42,11 +42,8 @@ func (c *Controller) observe(ctx context.Context, k *look, s *subject, found cla
 	}
 	seen.actual.Balancer, seen.actual.Owned, seen.actual.Former = b, found.owned, found.former
 	var err error
-	if seen.desired, err = c.desire(ctx, s, b, e); err != nil {
+	if seen.desired, err = c.desire(ctx, s, found, e); err != nil {
 		return nil, err
-	}
-	if b != nil && !found.owned {
-		seen.desired.Shared = b.ID
 	}
 	if seen.actual.FloatingIPs, err = c.floatingIPs(ctx, k, s, b, &seen.desired); err != nil {
 		return nil, fmt.Errorf("read floating IPs: %w", err)
@@ -71,19 +68,20 @@ func (c *Controller) deletedAsWhole(s *subject, found claim, e extent) bool {
 	})
 }
 
-// floatingIPs are those on the VIP port and those that the Service left behind.
-// Where the port has the wanted one, nothing else is looked for.
+// floatingIPs are those on the VIP port, those that the Service left behind, and
+// the one that it asks for. Where the port has the wanted one, nothing else is
+// looked for.
 func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tree.Balancer, desired *tree.Desired) ([]tree.FloatingIP, error) {
-	port := ""
+	port, wanted := "", ""
 	if b != nil {
 		port = b.VIP.PortID
 	}
+	if desired.FloatingIP != nil {
+		wanted = desired.FloatingIP.Address
+	}
 	if k.alone && port != "" {
 		found, err := k.cloud.FloatingIPs(ctx, port)
-		wanted := desired.Gone || desired.FloatingIP != nil && !slices.ContainsFunc(found, func(ip tree.FloatingIP) bool {
-			return desired.FloatingIP.Address == "" || desired.FloatingIP.Address == ip.Address
-		})
-		if err != nil || !wanted || desired.Gone && len(found) > 0 {
+		if err != nil || enough(found, desired) {
 			return found, err
 		}
 	}
@@ -94,8 +92,7 @@ func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tr
 	description := s.cluster.FloatingIPDescription(s.owner)
 	var found []tree.FloatingIP
 	for _, ip := range all {
-		wished := desired.FloatingIP != nil && ip.Address == desired.FloatingIP.Address
-		if port != "" && ip.PortID == port || ip.Description == description || wished {
+		if port != "" && ip.PortID == port || ip.Description == description || wanted != "" && ip.Address == wanted {
 			found = append(found, ip)
 		}
 	}
@@ -103,9 +100,24 @@ func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tr
 	return found, nil
 }
 
-// securityGroups are those of the Service's generated name.
+// enough says whether those on the VIP port are all that the Service can need.
+func enough(onPort []tree.FloatingIP, desired *tree.Desired) bool {
+	switch {
+	case desired.Gone:
+		return len(onPort) > 0
+	case desired.FloatingIP == nil:
+		return true
+	}
+	return slices.ContainsFunc(onPort, func(ip tree.FloatingIP) bool {
+		return desired.FloatingIP.Address == "" || desired.FloatingIP.Address == ip.Address
+	})
+}
+
+// securityGroups are those of the Service's generated name. Where they are not
+// managed, those of a time when they were are found by the first repair pass.
 func (c *Controller) securityGroups(ctx context.Context, k *look, s *subject, desired *tree.Desired, e extent) ([]tree.SecurityGroup, error) {
-	if desired.SecurityGroup == nil && !desired.Gone && !e.whole {
+	first := e.whole && !c.swept.Load()
+	if desired.SecurityGroup == nil && !desired.Gone && !first && !s.hadGroups {
 		return nil, nil
 	}
 	name := owner.SecurityGroupName(s.owner)
@@ -128,19 +140,9 @@ func (c *Controller) securityGroups(ctx context.Context, k *look, s *subject, de
 // ports are those that carry the Service's groups or are to carry them, and the
 // VIP port where something is to be written on it.
 func (c *Controller) ports(ctx context.Context, k *look, seen *sighting, e extent) ([]tree.Port, error) {
-	wanted := map[string]bool{}
-	desired, actual := &seen.desired, &seen.actual
-	if desired.SecurityGroup != nil {
-		for _, id := range desired.SecurityGroup.PortIDs {
-			wanted[id] = true
-		}
-	}
-	if desired.FloatingIP != nil && desired.FloatingIP.PortDescription != nil && actual.Balancer != nil {
-		wanted[actual.Balancer.VIP.PortID] = true
-	}
-	groups := map[string]bool{}
-	for i := range actual.SecurityGroups {
-		groups[actual.SecurityGroups[i].ID] = true
+	wanted, groups := portsWanted(seen), map[string]bool{}
+	for i := range seen.actual.SecurityGroups {
+		groups[seen.actual.SecurityGroups[i].ID] = true
 	}
 	if len(wanted) == 0 && len(groups) == 0 {
 		return nil, nil
@@ -165,4 +167,17 @@ func (c *Controller) ports(ctx context.Context, k *look, seen *sighting, e exten
 	}
 	slices.SortFunc(found, func(a, b tree.Port) int { return strings.Compare(a.ID, b.ID) })
 	return found, nil
+}
+
+func portsWanted(seen *sighting) map[string]bool {
+	wanted := map[string]bool{}
+	if group := seen.desired.SecurityGroup; group != nil {
+		for _, id := range group.PortIDs {
+			wanted[id] = true
+		}
+	}
+	if ip := seen.desired.FloatingIP; ip != nil && ip.PortDescription != nil && seen.actual.Balancer != nil {
+		wanted[seen.actual.Balancer.VIP.PortID] = true
+	}
+	return wanted
 }

@@ -279,5 +279,5 @@ func (b *poolBook) keep(ids map[string]bool) {
 }
 
 func sortMembers(members []tree.Member) []tree.Member {
-	return slices.SortedFunc(slices.Values(members), func(a, b tree.Member) int { return a.Target.Compare(b.Target) })
+	return slices.SortedFunc(slices.Values(members), func(a, b tree.Member) int { return a.Compare(b.Target) })
 }

@@ -61,11 +61,18 @@ func (c *Controller) preview(ctx context.Context) ([]*previewed, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
+		p.subject.hadGroups = seen != nil && len(seen.actual.SecurityGroups) > 0
 		if seen != nil && seen.actual.Balancer != nil {
 			pools = append(pools, poolsOf(seen.actual.Balancer)...)
 		}
 		all = append(all, p)
 	}
+	c.swept.Store(true)
+	known := make(map[string]bool, len(pools))
+	for _, pool := range pools {
+		known[pool.ID] = true
+	}
+	c.book.keep(known)
 	return all, c.book.deepen(ctx, pools, deepReads)
 }
 
@@ -105,12 +112,4 @@ func (c *Controller) served() []*v1.Service {
 		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
 	})
 	return all
-}
-
-// memberNodes are the nodes that the framework would pass: those that are not
-// being deleted. The exclusion label is read with the Service.
-func (c *Controller) memberNodes() []*v1.Node {
-	return slices.DeleteFunc(slices.Clone(c.options.Nodes()), func(node *v1.Node) bool {
-		return node.DeletionTimestamp != nil || excluded(node)
-	})
 }

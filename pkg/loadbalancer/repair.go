@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,7 @@ const (
 	// passSettle is how long a change of nodes may gather others.
 	passSettle = 500 * time.Millisecond
 	// deepReads is how many pools a pass reads whole, those longest not read first.
-	deepReads = 3
+	deepReads = 2
 	// repairs bounds how many load balancers are put right at the same time.
 	repairs = 16
 )
@@ -50,6 +51,9 @@ func (c *Controller) Run(ctx context.Context) {
 // pass compares all load balancers with what they should be, in a few lists of
 // the whole project, and puts right what differs.
 func (c *Controller) pass(ctx context.Context) {
+	if !c.begun.Load() {
+		return
+	}
 	log := klog.FromContext(ctx)
 	all, err := c.preview(ctx)
 	if err != nil && ctx.Err() == nil {
@@ -131,9 +135,15 @@ func (c *Controller) nudge() {
 	}
 }
 
+// excluded says whether a label keeps the node out of all load balancers, as the
+// framework reads it (cloud-provider, controllers/service, nodeIncludedPredicate).
 func excluded(node *v1.Node) bool {
 	value, labelled := node.Labels[v1.LabelNodeExcludeBalancers]
-	return labelled && value != "false"
+	if !labelled {
+		return false
+	}
+	no, err := strconv.ParseBool(value)
+	return err != nil || no
 }
 
 // sleep waits and says whether ctx still goes on.

@@ -23,6 +23,8 @@ type subject struct {
 	cluster owner.Cluster
 	// name is the generated name of its load balancer, legacy the older one.
 	name, legacy string
+	// hadGroups: it has security groups, whether they are managed or not any more.
+	hadGroups bool
 	// known is the id of its load balancer as this process last saw it, or "".
 	known string
 }

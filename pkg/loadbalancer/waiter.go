@@ -270,6 +270,8 @@ func (w *waiter) settle(x *wait, now time.Time, o outcome) {
 	if x.kind == workUnknown || !good {
 		return
 	}
-	past := append(w.past[x.kind], now.Sub(x.began))
-	w.past[x.kind] = past[max(len(past)-remembered, 0):]
+	w.past[x.kind] = append(w.past[x.kind], now.Sub(x.began))
+	if past := w.past[x.kind]; len(past) > remembered {
+		w.past[x.kind] = past[len(past)-remembered:]
+	}
 }

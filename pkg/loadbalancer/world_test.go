@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
@@ -41,6 +42,8 @@ func TestMain(m *testing.M) {
 	if !testing.Verbose() {
 		klog.SetLogger(logr.Discard())
 	}
+	// Its error handler sleeps by a clock that the bubbles do not share.
+	utilruntime.ErrorHandlers = nil
 	os.Exit(m.Run())
 }
 
@@ -173,6 +176,9 @@ func (w *world) service(name string, change func(*v1.Service), ports ...v1.Servi
 	if change != nil {
 		change(s)
 	}
+	if len(s.Annotations) == 0 {
+		s.Annotations = nil // as the API server has it
+	}
 	if _, err := w.kube.CoreV1().Services("shop").Create(w.t.Context(), s, metav1.CreateOptions{}); err != nil {
 		w.t.Fatal(err)
 	}
@@ -195,6 +201,9 @@ func (w *world) get(name string) *v1.Service {
 func (w *world) change(name string, change func(*v1.Service)) {
 	w.t.Helper()
 	s := w.get(name)
+	if s.Annotations == nil {
+		s.Annotations = map[string]string{}
+	}
 	change(s)
 	if _, err := w.kube.CoreV1().Services("shop").Update(w.t.Context(), s, metav1.UpdateOptions{}); err != nil {
 		w.t.Fatal(err)
@@ -298,11 +307,12 @@ func (w *world) start() *process {
 	return p
 }
 
-// end stops the process and waits for all that it started.
+// end stops the process and waits for all that it started: the framework does
+// not wait for its workers.
 func (p *process) end() {
 	p.stop()
 	p.done.Wait()
-	synctest.Wait()
+	pass(2 * time.Second)
 }
 
 // said collects the events of this package so far.
