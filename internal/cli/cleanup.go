@@ -64,7 +64,7 @@ is left and was not to be removed, or the arguments cannot be used.`,
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
 			defer cancel()
-			return o.run(ctx, cmd.InOrStdin(), cmd.OutOrStdout())
+			return o.run(quiet(ctx), cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
 	o.flags(cmd)

@@ -61,6 +61,6 @@ func NewRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(NewCleanupCommand(), NewConfigCommand(), NewDemoCommand(), NewSimulateCommand())
+	root.AddCommand(NewCleanupCommand(), NewConfigCommand(), NewDemoCommand(), NewPlanCommand(), NewSimulateCommand(), NewStatusCommand())
 	return root
 }
