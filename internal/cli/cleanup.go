@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+	"k8s.io/client-go/kubernetes"
 
 	"underlay/pkg/loadbalancer/leftovers"
 )
@@ -25,11 +26,14 @@ type cleanupOptions struct {
 	clusterID, clusterName  string
 	byName, yes, force      bool
 	keepAddresses           bool
+	strayPorts              bool
 	clusterCIDR             []string
 	router, output          string
 	timeout                 time.Duration
 	whose                   leftovers.Whose
 	ranges                  []netip.Prefix
+	// connect opens the cluster; nil is by kubeconfig.
+	connect func(kubeconfig string) (kubernetes.Interface, error)
 }
 
 // NewCleanupCommand makes `underlay cleanup`.
@@ -49,8 +53,11 @@ neither: those inside --cluster-cidr are found. Nothing else is touched: nothing
 another cluster, no floating IP that a user made. Where others use a load balancer
 as well, only the listeners and pools of the cluster go.
 
-Without --cluster-id, --by-name and --cluster-cidr it lists the clusters that have
-something in the project. Run it as often as you like.
+Octavia leaves a port behind for each load balancer whose creation it refused.
+Such a port carries no owner; it is only listed, unless --stray-ports is given.
+
+Without --cluster-id, --by-name, --cluster-cidr and --stray-ports it lists the
+clusters that have something in the project. Run it as often as you like.
 
 Exit code: 0 nothing is left; 1 something could not be read or removed; 2 something
 is left and was not to be removed, or the arguments cannot be used.`,
@@ -79,8 +86,9 @@ func (o *cleanupOptions) flags(cmd *cobra.Command) {
 	flags.StringVar(&o.clusterName, "cluster-name", "", "The cluster's --cluster-name; with --by-name.")
 	flags.BoolVar(&o.byName, "by-name", false, "Also take what has no identity, but the names that the cluster gives.")
 	flags.StringSliceVar(&o.clusterCIDR, "cluster-cidr", nil, "Also remove routes and address pairs inside this CIDR. May be repeated.")
-	flags.StringVar(&o.router, "router", "", "The router with the routes, by id; default the one in cloud.conf, else the only one.")
+	flags.StringVar(&o.router, "router", "", "The router with the routes, by id; default the one in cloud.conf, else the only one with something inside.")
 	flags.BoolVar(&o.keepAddresses, "keep-floating-ips", false, "Leave the floating IPs to the project.")
+	flags.BoolVar(&o.strayPorts, "stray-ports", false, "Also remove ports that Octavia made, ten minutes ago or more, for load balancers that are not there.")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "Refuse if this cluster answers and may be the one to remove.")
 	flags.BoolVar(&o.force, "force", false, "Go on although the cluster lives.")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "Remove without asking.")
@@ -100,7 +108,7 @@ func (o *cleanupOptions) check() error {
 	problem(o.byName && o.clusterName == "", "--by-name needs --cluster-name")
 	problem(o.clusterName != "" && !o.byName, "--cluster-name proves nothing, two clusters may have the same: add --by-name if no other cluster of the project has it")
 	problem(o.router != "" && len(o.clusterCIDR) == 0, "--router needs --cluster-cidr")
-	problem(o.timeout <= 0, "--timeout: must be more than 0")
+	problem(o.timeout < 0, "--timeout: must be more than 0")
 	var err error
 	o.ranges, err = parseCIDRs(o.clusterCIDR)
 	problems = append(problems, err, checkFormat(o.output))
@@ -117,7 +125,7 @@ func (o *cleanupOptions) run(ctx context.Context, in io.Reader, out io.Writer) e
 	if err != nil {
 		return err
 	}
-	if o.whose == (leftovers.Whose{}) && len(o.ranges) == 0 {
+	if o.whose == (leftovers.Whose{}) && len(o.ranges) == 0 && !o.strayPorts {
 		return o.listClusters(out, leftovers.Clusters(project))
 	}
 	if err := o.refuseLiving(ctx, out); err != nil {
@@ -168,7 +176,11 @@ func (o *cleanupOptions) refuseLiving(ctx context.Context, out io.Writer) error 
 	if o.kubeconfig == "" {
 		return nil
 	}
-	cluster, err := openCluster(o.kubeconfig)
+	connect := o.connect
+	if connect == nil {
+		connect = openCluster
+	}
+	cluster, err := connect(o.kubeconfig)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"underlay/internal/cloud"
+	"underlay/internal/step"
 	"underlay/pkg/loadbalancer/leftovers"
 	"underlay/pkg/loadbalancer/plan"
 	"underlay/pkg/openstack"
@@ -17,23 +18,20 @@ import (
 )
 
 // find turns what is left into work, in order: load balancers with their
-// addresses; then addresses and security groups, which they used; then routes.
+// addresses; then what they used; then routes.
 func (o *cleanupOptions) find(ctx context.Context, client *openstack.Client, project leftovers.Project) (*cleaning, error) {
 	work := &cleaning{}
 	if o.whose != (leftovers.Whose{}) {
 		found := leftovers.Find(project, o.whose)
-		var balancers, rest []chain
-		for _, job := range found.Jobs {
-			c := o.chain(client, job)
-			switch {
-			case len(c) == 0:
-			case job.BalancerID != "":
-				balancers = append(balancers, c)
-			default:
-				rest = append(rest, c)
+		for _, jobs := range [][]leftovers.Job{found.Balancers, found.Addresses, found.Ports, found.Groups} {
+			var phase []chain
+			for _, job := range jobs {
+				if c := o.chain(client, job); len(c) > 0 {
+					phase = append(phase, c)
+				}
 			}
+			work.phases = append(work.phases, phase)
 		}
-		work.phases = append(work.phases, balancers, rest)
 		for _, kept := range found.Kept {
 			work.kept = append(work.kept, keptThing(kept))
 		}
@@ -49,10 +47,24 @@ func (o *cleanupOptions) find(ctx context.Context, client *openstack.Client, pro
 		}
 		work.phases = append(work.phases, routeChains(client, remnants, names))
 	}
+	o.strays(client, project, work)
 	for i, c := range work.all() {
 		c.number = i + 1
 	}
 	return work, nil
+}
+
+// strays are ports that Octavia forgot. They go last: they may carry a group.
+func (o *cleanupOptions) strays(client *openstack.Client, project leftovers.Project, work *cleaning) {
+	var all []chain
+	for _, s := range leftovers.StrayPorts(project) {
+		if !o.strayPorts {
+			work.kept = append(work.kept, keptThing{"port " + s.PortID + " at " + s.Address, "Octavia made it for a load balancer that is not there; --stray-ports removes it"})
+			continue
+		}
+		all = append(all, o.chain(client, leftovers.Job{Steps: []step.Step{s}}))
+	}
+	work.phases = append(work.phases, all)
 }
 
 // chain is a job on load balancers as work.

@@ -376,3 +376,43 @@ func TestCleanupLeavesASharedLoadBalancer(t *testing.T) {
 		t.Error("the shared address is gone")
 	}
 }
+
+// Octavia forgot a port when it refused a load balancer. It is listed, and goes
+// on request, unless it is so young that its load balancer may be in the making.
+func TestStrayPortsGoOnRequest(t *testing.T) {
+	w := newTenant(t, simulator.Options{})
+	s := w.stack("blue", "192.168.11.0/24", "10.244", 0)
+	b := w.service(s, blue, "web")
+	w.cloud.AddPort(simulator.PortSpec{NetworkID: s.net.ID, DeviceOwner: "Octavia", DeviceID: "lb-5d8c5c1e-8f1e-4a39-9a56-0f6ad4c7f1b2"})
+	if code, out := w.cleanup("--cluster-id", green.UID, "--yes"); code != 0 || !strings.Contains(out, "--stray-ports removes it") {
+		t.Errorf("without --stray-ports: got exit code %d and\n%s", code, out)
+	}
+	code, out := w.cleanup("--stray-ports", "--yes")
+	if code != 1 || !strings.Contains(out, "may be in the making") {
+		t.Errorf("a young port: got exit code %d and\n%s", code, out)
+	}
+	if strings.Contains(out, b.VIPPortID) {
+		t.Errorf("the port of a load balancer that is there was named in\n%s", out)
+	}
+}
+
+// A cluster that lives is left alone: it would make everything again.
+func TestCleanupRefusesALivingCluster(t *testing.T) {
+	w := newLiving(t)
+	w.service(w.stack, blue, "web")
+	o := &cleanupOptions{
+		cloudConfig: w.conf, kubeconfig: "the test's own", clusterID: blue.UID, yes: true, output: "text",
+		connect: w.options().connect,
+	}
+	if err := o.check(); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := o.run(quiet(t.Context()), nil, &out); codeOf(err) != exitLeft || len(w.balancerNames()) != 1 {
+		t.Errorf("got %v and\n%s", err, out.String())
+	}
+	o.force = true
+	if err := o.run(quiet(t.Context()), nil, &out); err != nil || len(w.balancerNames()) != 0 || !strings.Contains(out.String(), "Warning") {
+		t.Errorf("with --force: got %v and\n%s", err, out.String())
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -86,7 +87,7 @@ func (w *living) plan(change ...func(*clusterOptions)) (code int, out string) {
 	var text bytes.Buffer
 	code = codeOf(o.plan(quiet(w.t.Context()), &text))
 	for _, call := range w.cloud.Calls() {
-		if call.Method != "GET" && call.Service != "identity" {
+		if call.Method != http.MethodGet && call.Service != "identity" {
 			w.t.Errorf("a dry run wrote: %s %s", call.Method, call.Path)
 		}
 	}

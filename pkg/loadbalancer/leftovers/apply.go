@@ -14,7 +14,8 @@ import (
 	"underlay/pkg/loadbalancer/tree"
 )
 
-// Cloud is what removing needs of the cloud; its contract is loadbalancer.Cloud's.
+// Cloud is what removing needs of the cloud; its contract is loadbalancer.Cloud's
+// where nothing else is said.
 type Cloud interface {
 	LoadBalancers(ctx context.Context, query loadbalancer.BalancerQuery) ([]tree.Balancer, error)
 	Listeners(ctx context.Context, balancerID string) ([]tree.Listener, error)
@@ -29,6 +30,10 @@ type Cloud interface {
 	DeleteSecurityGroup(ctx context.Context, id string) error
 	BalancerPorts(ctx context.Context, maxAge time.Duration) ([]tree.Port, error)
 	SetPortGroups(ctx context.Context, portID string, revision int, groupIDs []string) error
+	// PortAge is how long ago the port was made; cloud.ErrUnsupported where
+	// Neutron does not tell.
+	PortAge(ctx context.Context, id string) (time.Duration, error)
+	DeletePort(ctx context.Context, id string) error
 }
 
 // Look reads the project: six list calls. A cloud without Octavia has no load
@@ -121,9 +126,11 @@ func write(ctx context.Context, c Cloud, s step.Step) error {
 	case plan.DeleteFloatingIP:
 		return absent(c.DeleteFloatingIP(ctx, s.ID))
 	case plan.SetPortGroups:
-		return absent(takeOff(ctx, c, s))
+		return takeOff(ctx, c, s)
 	case plan.DeleteSecurityGroup:
 		return absent(c.DeleteSecurityGroup(ctx, s.ID))
+	case DeleteStrayPort:
+		return absent(deleteStray(ctx, c, s))
 	default:
 		return fmt.Errorf("apply step %v: unknown", s)
 	}
@@ -143,7 +150,12 @@ func takeOff(ctx context.Context, c Cloud, s plan.SetPortGroups) error {
 	if len(rest) == len(ports[at].SecurityGroupIDs) {
 		return nil
 	}
-	return c.SetPortGroups(ctx, s.PortID, ports[at].Revision, rest)
+	err = c.SetPortGroups(ctx, s.PortID, ports[at].Revision, rest)
+	if errors.Is(err, cloud.ErrNotFound) {
+		// The port, or one of its other groups: the list as it is now tells.
+		return fmt.Errorf("write the groups of port %s, which have changed: %w", s.PortID, cloud.ErrBusy)
+	}
+	return err
 }
 
 // settle waits until Octavia works no more on the load balancer, and says

@@ -33,10 +33,13 @@ type Job struct {
 // Kept is something that seems to belong here and is not removed.
 type Kept struct{ What, Why string }
 
-// Found is what is to be done, in order, and what is left alone.
+// Found is what is to be done, and what is left alone. The jobs of one kind are
+// independent; each kind is to wait for those before it.
 type Found struct {
-	Jobs []Job
-	Kept []Kept
+	Balancers, Addresses []Job
+	// Ports take groups off ports, one write a port; Groups delete them.
+	Ports, Groups []Job
+	Kept          []Kept
 }
 
 // finder collects what is found.
@@ -109,7 +112,7 @@ func (f *finder) delete(b *tree.Balancer) {
 			job.Steps = append(job.Steps, plan.DeleteFloatingIP{ID: address.ID, Address: address.Address})
 		}
 	}
-	f.found.Jobs = append(f.found.Jobs, job)
+	f.found.Balancers = append(f.found.Balancers, job)
 }
 
 // looseAddresses are floating IPs of the cluster that lead to no load balancer
@@ -125,31 +128,31 @@ func (f *finder) looseAddresses() {
 			f.keep("floating IP "+address.Address, "it leads to "+f.describePort(address.PortID))
 			continue
 		}
-		f.found.Jobs = append(f.found.Jobs, Job{Steps: []step.Step{plan.DeleteFloatingIP{ID: address.ID, Address: address.Address}}})
+		f.found.Addresses = append(f.found.Addresses, Job{Steps: []step.Step{plan.DeleteFloatingIP{ID: address.ID, Address: address.Address}}})
 	}
 }
 
 // groups takes security groups off the ports that carry them, and deletes them.
 func (f *finder) groups() {
-	groups := slices.Clone(f.Groups)
+	groups := slices.DeleteFunc(slices.Clone(f.Groups), func(g tree.SecurityGroup) bool { return !markOfGroup(&g).of(f.whose) })
 	slices.SortFunc(groups, func(a, b tree.SecurityGroup) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 	})
+	ids := map[string]bool{}
+	for _, group := range groups {
+		ids[group.ID] = true
+		f.found.Groups = append(f.found.Groups, Job{Steps: []step.Step{plan.DeleteSecurityGroup{ID: group.ID, Name: group.Name}}})
+	}
 	ports := slices.Clone(f.Ports)
 	slices.SortFunc(ports, func(a, b tree.Port) int { return strings.Compare(a.ID, b.ID) })
-	for _, group := range groups {
-		if !markOfGroup(&group).of(f.whose) {
+	for _, port := range ports {
+		remove := slices.DeleteFunc(slices.Clone(port.SecurityGroupIDs), func(id string) bool { return !ids[id] })
+		if len(remove) == 0 || f.going[port.ID] {
 			continue
 		}
-		var steps []step.Step
-		for _, port := range ports {
-			if !slices.Contains(port.SecurityGroupIDs, group.ID) || f.going[port.ID] {
-				continue
-			}
-			steps = append(steps, plan.SetPortGroups{PortID: port.ID, Revision: port.Revision, GroupIDs: port.SecurityGroupIDs, Remove: []string{group.ID}})
-		}
-		steps = append(steps, plan.DeleteSecurityGroup{ID: group.ID, Name: group.Name})
-		f.found.Jobs = append(f.found.Jobs, Job{Steps: steps})
+		f.found.Ports = append(f.found.Ports, Job{Steps: []step.Step{plan.SetPortGroups{
+			PortID: port.ID, Revision: port.Revision, GroupIDs: port.SecurityGroupIDs, Remove: remove,
+		}}})
 	}
 }
 

@@ -102,7 +102,7 @@ func (f *finder) leave(b *tree.Balancer, p parts) {
 	}
 	f.keep("load balancer "+label(b), why)
 	if len(job.Steps) > 0 {
-		f.found.Jobs = append(f.found.Jobs, job)
+		f.found.Balancers = append(f.found.Balancers, job)
 	}
 }
 
