@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"underlay/internal/cloud"
 	"underlay/internal/step"
@@ -82,6 +83,7 @@ func (a *applier) applyGroup(ctx context.Context, s step.Step) error {
 		made, err := a.cloud.CreateSecurityGroup(ctx, s.Name, s.Description)
 		if err == nil {
 			a.group = made.ID
+			a.actual.SecurityGroups = append(slices.Clone(a.actual.SecurityGroups), made)
 		}
 		return err
 	case plan.CreateRules:
@@ -89,7 +91,10 @@ func (a *applier) applyGroup(ctx context.Context, s step.Step) error {
 		if err != nil {
 			return err
 		}
-		return a.cloud.CreateRules(ctx, group, s.Description, s.Rules)
+		if err = a.cloud.CreateRules(ctx, group, s.Description, s.Rules); err == nil {
+			a.noteRules(group, s)
+		}
+		return err
 	case plan.DeleteRule:
 		return absent(a.cloud.DeleteRule(ctx, s.ID))
 	case plan.SetPortGroups:
@@ -108,6 +113,22 @@ func (a *applier) applyGroup(ctx context.Context, s step.Step) error {
 	default:
 		return fmt.Errorf("apply step %v: unknown", s)
 	}
+}
+
+// noteRules takes new rules over into what is known.
+func (a *applier) noteRules(group string, s plan.CreateRules) {
+	groups := slices.Clone(a.actual.SecurityGroups)
+	for i := range groups {
+		if groups[i].ID != group {
+			continue
+		}
+		rules := slices.Clone(groups[i].Rules)
+		for _, match := range s.Rules {
+			rules = append(rules, tree.Rule{GroupID: group, RuleMatch: match, Description: s.Description})
+		}
+		groups[i].Rules = rules
+	}
+	a.actual.SecurityGroups = groups
 }
 
 func (a *applier) groupID(ref plan.GroupRef) (string, error) {

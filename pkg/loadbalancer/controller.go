@@ -164,6 +164,9 @@ func (c *Controller) UpdateLoadBalancer(ctx context.Context, clusterName string,
 	}
 	defer release()
 	s.known = c.memory.balancer(s)
+	if !c.wanted(s) {
+		return nil
+	}
 	if err = c.updateMembers(ctx, s); err != nil {
 		return fmt.Errorf("update load balancer of Service %s: %w", s.owner, err)
 	}
@@ -192,6 +195,11 @@ func (c *Controller) EnsureLoadBalancerDeleted(ctx context.Context, clusterName 
 	return nil
 }
 
+// wantsBalancer says whether a Service wants a load balancer of this controller.
+func wantsBalancer(service *v1.Service) bool {
+	return service.Spec.Type == v1.ServiceTypeLoadBalancer && !elsewhere(service) && service.DeletionTimestamp == nil
+}
+
 // elsewhere says whether another controller serves the Service. The framework
 // does not pass such ones; this is for the day on which it does.
 func elsewhere(service *v1.Service) bool {
@@ -208,6 +216,15 @@ func (c *Controller) subject(ctx context.Context, clusterName string, service *v
 		nodes = c.memberNodes()
 	}
 	return newSubject(owner.Cluster{Name: clusterName, UID: uid}, service, nodes), nil
+}
+
+// wanted says whether the Service still wants a load balancer. The framework's
+// node sync and the repair pass work with a copy of the Service, and may have
+// waited for its lock while it was deleted: they must not make it anew.
+func (c *Controller) wanted(s *subject) bool {
+	return slices.ContainsFunc(c.options.Services(), func(service *v1.Service) bool {
+		return string(service.UID) == s.owner.UID && wantsBalancer(service)
+	})
 }
 
 // memberNodes are the nodes that can be members. The framework leaves out those

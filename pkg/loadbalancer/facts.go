@@ -83,7 +83,7 @@ func (c *Controller) nodePorts(ctx context.Context, s *subject, fresh bool) ([]t
 	}
 	for address := range nodeAddresses(s.nodes) {
 		if !known[address] {
-			return c.cloud.BalancerPorts(ctx, portAge)
+			return c.cloud.BalancerPorts(ctx, listAge)
 		}
 	}
 	return ports, nil

@@ -102,12 +102,7 @@ func (c *Controller) previewOne(ctx context.Context, k *look, p *previewed) *sig
 
 // served are the Services of this controller that want a load balancer, by name.
 func (c *Controller) served() []*v1.Service {
-	var all []*v1.Service
-	for _, service := range c.options.Services() {
-		if service.Spec.Type == v1.ServiceTypeLoadBalancer && !elsewhere(service) && service.DeletionTimestamp == nil {
-			all = append(all, service)
-		}
-	}
+	all := slices.DeleteFunc(slices.Clone(c.options.Services()), func(service *v1.Service) bool { return !wantsBalancer(service) })
 	slices.SortFunc(all, func(a, b *v1.Service) int {
 		return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name)
 	})

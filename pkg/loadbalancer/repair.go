@@ -82,13 +82,13 @@ func (c *Controller) pass(ctx context.Context) {
 // it already. A Service that was never served is the framework's to begin with.
 func (c *Controller) repair(ctx context.Context, p *previewed) {
 	release, free := c.locks.tryTake(p.subject.key())
-	if !free || !p.subject.served() && p.balancer == nil {
-		if free {
-			release()
-		}
+	if !free {
 		return
 	}
 	defer release()
+	if !p.subject.served() && p.balancer == nil || !c.wanted(p.subject) {
+		return
+	}
 	log := klog.FromContext(ctx)
 	status, err := c.converge(ctx, p.subject)
 	if err == nil {
