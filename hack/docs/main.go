@@ -20,6 +20,7 @@ import (
 var pages = map[string]func(*bytes.Buffer){
 	"docs/reference/annotations.md": annotationsPage,
 	"docs/reference/cloud-conf.md":  cloudConf,
+	"docs/reference/commands.md":    commandsPage,
 	"docs/reference/events.md":      eventsPage,
 	"docs/reference/flags.md":       flagsPage,
 	"docs/reference/metrics.md":     metricsPage,

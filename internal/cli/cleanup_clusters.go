@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"io"
+	"strconv"
 	"strings"
 
 	"underlay/pkg/loadbalancer/leftovers"
@@ -30,13 +31,14 @@ func (o *cleanupOptions) listClusters(out io.Writer, clusters []leftovers.Cluste
 }
 
 func showClusters(out io.Writer, clusters []leftovers.Cluster) {
-	const form = "%-36s  %-20s  %14s  %12s  %s"
-	line(out, form, "CLUSTER ID", "NAME", "LOAD BALANCERS", "FLOATING IPS", "GROUPS")
+	t := &table{head: []string{"CLUSTER ID", "NAME", "BALANCERS", "ADDRESSES", "GROUPS"}}
 	unproved := false
 	for _, c := range clusters {
-		line(out, "%-36s  %-20s  %14d  %12d  %6d", cmp.Or(c.UID, "-"), strings.Join(c.Names, ","), c.Balancers, c.FloatingIPs, c.Groups)
+		t.add(plain(cmp.Or(c.UID, "-")), plain(strings.Join(c.Names, ",")),
+			plain(strconv.Itoa(c.Balancers)), plain(strconv.Itoa(c.FloatingIPs)), plain(strconv.Itoa(c.Groups)))
 		unproved = unproved || c.UID == ""
 	}
+	t.write(out, newPage(out))
 	line(out, "\nNothing was removed. See what one cluster left with --cluster-id ID.")
 	if unproved {
 		line(out, "One without an id is known by its name alone: --cluster-name NAME --by-name.")

@@ -21,12 +21,17 @@ import (
 // addresses; then what they used; then routes.
 func (o *cleanupOptions) find(ctx context.Context, client *openstack.Client, project leftovers.Project) (*cleaning, error) {
 	work := &cleaning{}
+	names, err := serverNames(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	devices := holdersOf(project, names)
 	if o.whose != (leftovers.Whose{}) {
 		found := leftovers.Find(project, o.whose)
 		for _, jobs := range [][]leftovers.Job{found.Balancers, found.Addresses, found.Ports, found.Groups} {
 			var phase []chain
 			for _, job := range jobs {
-				if c := o.chain(client, job); len(c) > 0 {
+				if c := o.chain(client, job, devices); len(c) > 0 {
 					phase = append(phase, c)
 				}
 			}
@@ -38,10 +43,6 @@ func (o *cleanupOptions) find(ctx context.Context, client *openstack.Client, pro
 	}
 	if len(o.ranges) > 0 {
 		remnants, err := findRemnants(ctx, client, o.router, o.ranges)
-		if err != nil {
-			return nil, err
-		}
-		names, err := serverNames(ctx, client)
 		if err != nil {
 			return nil, err
 		}
@@ -62,35 +63,52 @@ func (o *cleanupOptions) strays(client *openstack.Client, project leftovers.Proj
 			work.kept = append(work.kept, keptThing{"port " + s.PortID + " at " + s.Address, "Octavia made it for a load balancer that is not there; --stray-ports removes it"})
 			continue
 		}
-		all = append(all, o.chain(client, leftovers.Job{Steps: []step.Step{s}}))
+		all = append(all, o.chain(client, leftovers.Job{Steps: []step.Step{s}}, nil))
 	}
 	work.phases = append(work.phases, all)
 }
 
-// chain is a job on load balancers as work.
-func (o *cleanupOptions) chain(client *openstack.Client, job leftovers.Job) chain {
+// chain is a job on load balancers as work. devices says whose a port is.
+func (o *cleanupOptions) chain(client *openstack.Client, job leftovers.Job, devices map[string]string) chain {
 	var c chain
 	for _, s := range job.Steps {
-		if _, address := s.(plan.DeleteFloatingIP); address && o.keepAddresses {
-			continue
+		one := &chore{text: s.String(), do: func(ctx context.Context) error { return leftovers.Apply(ctx, client, job, s) }}
+		switch s := s.(type) {
+		case plan.DeleteFloatingIP:
+			if o.keepAddresses {
+				continue
+			}
+		case plan.SetPortGroups:
+			one.text = fmt.Sprintf("take %s off port %s of %s", plural(len(s.Remove), "security group"), s.PortID, devices[s.PortID])
 		}
-		c = append(c, &chore{text: s.String(), do: func(ctx context.Context) error { return leftovers.Apply(ctx, client, job, s) }})
+		c = append(c, one)
 	}
 	return c
 }
 
+// holdersOf says for each port of the project whose it is.
+func holdersOf(project leftovers.Project, names map[string]string) map[string]string {
+	devices := make(map[string]string, len(project.Ports))
+	for _, port := range project.Ports {
+		devices[port.ID] = holder(port.DeviceID, names)
+	}
+	return devices
+}
+
+// holder names a device; "" is that of no port.
+func holder(device string, names map[string]string) string {
+	switch name := names[device]; {
+	case name != "":
+		return "server " + name
+	case device != "":
+		return "device " + device
+	default:
+		return "no such server"
+	}
+}
+
 // routeChains are routes and address pairs as work, each with who it led to.
 func routeChains(client *openstack.Client, remnants routes.Remnants, names map[string]string) []chain {
-	whose := func(device string) string {
-		switch name := names[device]; {
-		case name != "":
-			return "server " + name
-		case device != "":
-			return "device " + device
-		default:
-			return "no such server"
-		}
-	}
 	var all []chain
 	for _, s := range remnants.Steps() {
 		c := &chore{text: s.String(), do: func(ctx context.Context) error { return routes.Clear(ctx, client, client, s) }}
@@ -98,11 +116,11 @@ func routeChains(client *openstack.Client, remnants routes.Remnants, names map[s
 		case routes.RemoveRoutes:
 			c.text = fmt.Sprintf("remove %s from router %s", plural(len(s.Routes), "route"), routerLabel(remnants.Router))
 			for _, r := range remnants.Routes {
-				c.details = append(c.details, fmt.Sprintf("%s via %s, %s", r.Destination, r.NextHop, whose(r.DeviceID)))
+				c.details = append(c.details, fmt.Sprintf("%s via %s, %s", r.Destination, r.NextHop, holder(r.DeviceID, names)))
 			}
 		case routes.SetPairs:
 			at := slices.IndexFunc(remnants.Pairs, func(p routes.RemnantPairs) bool { return p.PortID == s.PortID })
-			c.text = fmt.Sprintf("take %s off port %s, %s", strings.Join(s.Remove, ", "), s.PortID, whose(remnants.Pairs[at].DeviceID))
+			c.text = fmt.Sprintf("take %s off port %s of %s", strings.Join(s.Remove, ", "), s.PortID, holder(remnants.Pairs[at].DeviceID, names))
 		}
 		all = append(all, chain{c})
 	}

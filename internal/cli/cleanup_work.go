@@ -132,7 +132,7 @@ func (w *cleaning) list(out io.Writer, p *page) {
 		line(out, "Nothing is left.")
 	}
 	for _, c := range all {
-		line(out, "%3d. %s", c.number, c.text)
+		line(out, "%s", p.hang(fmt.Sprintf("%3d. ", c.number), c.text))
 		for _, detail := range c.details {
 			line(out, "       %s", p.paint(detail, color.Faint))
 		}
@@ -141,20 +141,21 @@ func (w *cleaning) list(out io.Writer, p *page) {
 		line(out, "\n%s", p.paint("Left alone", color.Bold))
 	}
 	for _, kept := range w.kept {
-		line(out, "     %s: %s", kept.What, kept.Why)
+		line(out, "%s", p.hang("     ", kept.What+": "+kept.Why))
 	}
 }
 
 // outcome is the line that says how a chore ended.
 func (c *chore) outcome(p *page) string {
-	text := fmt.Sprintf("%3d. %s", c.number, c.text)
+	number := fmt.Sprintf("%3d. ", c.number)
 	switch c.state {
 	case failed:
-		return p.paint("  ✗", color.FgRed) + text + "\n       " + p.paint(strings.TrimPrefix(c.err.Error(), c.text+": "), color.FgRed)
+		reason := p.hang("       ", strings.TrimPrefix(c.err.Error(), c.text+": "))
+		return p.paint("✗", color.FgRed) + p.hang(number, c.text) + "\n" + p.paint(reason, color.FgRed)
 	case skipped:
-		return p.paint("  -", color.FgYellow) + text + ": left, since a step before it failed"
+		return p.paint("-", color.FgYellow) + p.hang(number, c.text+": left, since a step before it failed")
 	default:
-		return p.paint("  ✓", color.FgGreen) + text
+		return p.paint("✓", color.FgGreen) + p.hang(number, c.text)
 	}
 }
 

@@ -160,7 +160,7 @@ func (f *forecast) show(out io.Writer, p *page) {
 	list := func(steps []step.Step) {
 		for _, s := range steps {
 			number++
-			line(out, "%3d. %s", number, s)
+			line(out, "%s", p.hang(fmt.Sprintf("%3d. ", number), s.String()))
 		}
 	}
 	switch {
@@ -180,10 +180,10 @@ func (f *forecast) show(out io.Writer, p *page) {
 		line(out, "%s", p.paint("Service "+s.Service.String(), color.Bold))
 		list(s.Steps)
 		for _, notice := range s.Notices {
-			line(out, "     %s", p.paint("Note: "+notice, color.FgYellow))
+			line(out, "%s", p.paint(p.hang("     ", "Note: "+notice), color.FgYellow))
 		}
 		if s.Err != nil {
-			line(out, "     %s", p.paint("Error: "+s.Err.Error(), color.FgRed))
+			line(out, "%s", p.paint(p.hang("     ", "Error: "+s.Err.Error()), color.FgRed))
 		}
 	}
 	line(out, "%s", f.summary())

@@ -91,3 +91,28 @@ func shorten(text string, width int) string {
 	head := (width - 1) / 2
 	return string(runes[:head]) + "…" + string(runes[len(runes)-(width-1-head):])
 }
+
+// hang writes a text behind a lead, in lines of the page's width that begin
+// where the text does.
+func (p *page) hang(lead, text string) string {
+	if p.width == 0 {
+		return lead + text
+	}
+	var b strings.Builder
+	b.WriteString(lead)
+	column, room := length(lead), p.width-1
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i == 0:
+		case column+1+length(word) > room:
+			b.WriteString("\n" + strings.Repeat(" ", length(lead)))
+			column = length(lead)
+		default:
+			b.WriteString(" ")
+			column++
+		}
+		b.WriteString(word)
+		column += length(word)
+	}
+	return b.String()
+}
