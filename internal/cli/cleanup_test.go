@@ -416,3 +416,27 @@ func TestCleanupRefusesALivingCluster(t *testing.T) {
 		t.Errorf("with --force: got %v and\n%s", err, out.String())
 	}
 }
+
+// Nothing but the whole word is a yes.
+func TestOnlyYesIsYes(t *testing.T) {
+	for answer, want := range map[string]bool{"yes\n": true, "y\n": false, "\n": false, "": false, "no\n": false, "yes please\n": false} {
+		var out bytes.Buffer
+		if got := agreed(strings.NewReader(answer), &out); got != want {
+			t.Errorf("%q: got %v, want %v", answer, got, want)
+		}
+	}
+}
+
+func TestCleanupRefusesFlagsThatMeanNothing(t *testing.T) {
+	w := newTenant(t, simulator.Options{})
+	for _, args := range [][]string{
+		{"--by-name"}, {"--router", "r"}, {"--cluster-cidr", "10.244.0.0"}, {"--cluster-cidr", "0.0.0.0/0"}, {"-o", "yaml"}, {"--nonsense"},
+	} {
+		if code, out := w.cleanup(args...); code != exitLeft || !strings.Contains(out, "Error: ") {
+			t.Errorf("%v: got exit code %d and\n%s", args, code, out)
+		}
+	}
+	if code, _ := w.cleanup("--cluster-id", blue.UID, "--cloud-config", "/nowhere/cloud.conf"); code != 1 {
+		t.Errorf("no such cloud.conf: got exit code %d, want 1", code)
+	}
+}

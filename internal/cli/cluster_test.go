@@ -258,3 +258,12 @@ func TestATableFitsItsWidth(t *testing.T) {
 		t.Errorf("got\n%s", out.String())
 	}
 }
+
+// A long line goes on below where its text began, within the width.
+func TestALongLineHangs(t *testing.T) {
+	got := (&page{width: 30}).hang("  1. ", "delete load balancer kube_service_x with all its parts")
+	want := "  1. delete load balancer\n     kube_service_x with all\n     its parts"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

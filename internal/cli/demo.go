@@ -29,10 +29,11 @@ func NewDemoCommand() *cobra.Command {
 	o := &demoOptions{}
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show pod routes on a real Kubernetes and a simulated OpenStack",
+		Short: "Show pod routes and a load balancer on a real Kubernetes and a simulated OpenStack",
 		Long: `Starts a real Kubernetes control plane, a simulated OpenStack and the cloud
-controller manager on loopback ports, has nodes join and leave, and shows how the
-tenant router follows. Needs no root, no containers and no cloud.
+controller manager on loopback ports, has nodes join and leave and a Service of
+type LoadBalancer served, and shows how the tenant router and the load balancer
+follow. Needs no root, no containers and no cloud.
 
 The first run builds Kubernetes from source, which takes 5 to 15 minutes on two
 cores; the binaries stay in the cache folder for the next runs. Set
@@ -43,7 +44,7 @@ KUBEBUILDER_ASSETS to use ready ones.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.BoolVar(&o.once, "once", false, "Stop after the last stage; exit 0 only when every route and address pair was right at every stage.")
+	flags.BoolVar(&o.once, "once", false, "Stop after the last stage; exit 0 only when everything was right at every stage.")
 	flags.IntVar(&o.nodes, "nodes", 3, "Nodes that join at first.")
 	flags.BoolVar(&o.keep, "keep", false, "Keep the state folder with all logs at the end.")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "Use this cluster instead of starting one. It must allocate pod CIDRs and have no nodes.")
@@ -77,7 +78,7 @@ func runDemo(ctx context.Context, in io.Reader, out io.Writer, o *demoOptions) e
 	err = d.show(ctx)
 	if err = errors.Join(err, d.stop(ctx, err)); err == nil && o.once {
 		screen.line("")
-		screen.done("Every route and every address pair was right at every stage.")
+		screen.done("Every route, every address pair and the load balancer were right at every stage.")
 	}
 	return d.end(err)
 }
@@ -94,6 +95,9 @@ type demo struct {
 	controller  *playground.Controller
 	// joined is the number of the newest node.
 	joined int
+	// serving: the Service was created. told is what the screen says that it has.
+	serving bool
+	told    served
 }
 
 // end turns the outcome into the exit code; what went wrong has been shown.
@@ -111,7 +115,7 @@ func (d *demo) end(err error) error {
 
 // show does everything up to the stop.
 func (d *demo) show(ctx context.Context) error {
-	d.screen.title("Underlay", "pod routes without an overlay network",
+	d.screen.title("Underlay", "pod routes without an overlay network, and load balancers",
 		"a real Kubernetes "+kube.KubernetesVersion+", a simulated OpenStack, one cloud controller manager")
 	if err := d.start(ctx); err != nil {
 		return err

@@ -35,6 +35,7 @@ func (d *demo) stages() []stage {
 	return []stage{
 		{title: counted(first, "node") + joins(first), do: join(1, first)},
 		{title: "One more joins: " + newcomer, do: join(first+1, first+1)},
+		{title: "A Service of type LoadBalancer: " + serviceName, do: d.serve},
 		{title: "One leaves: " + leaver, do: func(ctx context.Context) error { return d.world.Leave(ctx, leaver) }},
 	}
 }
@@ -63,12 +64,18 @@ func (d *demo) play(ctx context.Context, stage stage) error {
 	err = d.world.Settle(ctx, func(now playground.Observation) {
 		d.screen.events(time.Since(began), changes(last, now))
 		last = now
+		_ = d.tellService(ctx, began) // it is told until it is right, below
 		if problems := now.Problems(1); len(problems) > 0 {
 			d.screen.status("waiting: " + problems[0])
 		}
 	})
 	d.screen.status("")
-	d.screen.routeTable(tableOf(before, last))
+	if table := tableOf(before, last); !d.serving || !sameRoutes(before, last) {
+		d.screen.routeTable(table)
+	}
+	if err == nil && d.serving {
+		err = d.settleService(ctx, began)
+	}
 	if err != nil {
 		d.screen.quote(d.controller.LogTail(10))
 		return fmt.Errorf("stage %q: %w", stage.title, err)
@@ -79,7 +86,7 @@ func (d *demo) play(ctx context.Context, stage stage) error {
 
 // summary says that all is right, and what it cost.
 func (d *demo) summary(o playground.Observation) string {
-	reads, routerWrites, portWrites := 0, 0, 0
+	reads, routerWrites, portWrites, balancerWrites := 0, 0, 0, 0
 	for _, call := range d.world.Cloud.Calls() {
 		switch {
 		case call.Method == http.MethodGet || call.Method == http.MethodHead:
@@ -88,6 +95,8 @@ func (d *demo) summary(o playground.Observation) string {
 			routerWrites++
 		case strings.Contains(call.Pattern, "/ports/"):
 			portWrites++
+		case call.Service == "load-balancer" || strings.Contains(call.Pattern, "/floatingips"):
+			balancerWrites++
 		}
 	}
 	routes, pairs := 0, 0
@@ -99,9 +108,13 @@ func (d *demo) summary(o playground.Observation) string {
 	for _, node := range o.Nodes {
 		pairs += len(node.Pairs)
 	}
-	return fmt.Sprintf("%s, %s, %s: all right.  OpenStack calls: %s, %s, %s",
+	text := fmt.Sprintf("%s, %s, %s: all right.  OpenStack calls: %s, %s, %s",
 		counted(len(o.Nodes), "node"), counted(routes, "route"), counted(pairs, "address pair"),
 		counted(reads, "read"), counted(routerWrites, "router write"), counted(portWrites, "port write"))
+	if d.serving {
+		text += ", " + counted(balancerWrites, "load balancer write")
+	}
+	return text
 }
 
 func counted(n int, noun string) string {

@@ -140,6 +140,11 @@ func (d *demo) stopWorld(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*playground.StopGrace)
 	defer cancel()
 	defer func() { err = errors.Join(err, d.world.Close(ctx)) }()
+	if d.serving && d.controller != nil && d.controller.Running() {
+		if err := d.stopService(ctx); err != nil {
+			return err
+		}
+	}
 	d.world.StopNodes()
 	if d.controller != nil {
 		if err := d.stopController(ctx); err != nil {

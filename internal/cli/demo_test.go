@@ -68,6 +68,7 @@ func TestDemoOnceShowsEveryStageAndSucceeds(t *testing.T) {
 	}
 	for _, want := range []string{
 		"2 nodes join", "One more joins: node-3", "One leaves: node-2", "- | 10.244.", "router write",
+		"A Service of type LoadBalancer: web", "web      + address", "Hello from node-", "web      − member gone", "no load balancer and no floating IP is left",
 		"leader lease released", "State folder              removed", "right at every stage",
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -26,6 +26,7 @@ func (d *demo) watch(ctx context.Context) error {
 				d.screen.line("")
 			}
 			last = now
+			_ = d.tellService(ctx, began) // else it is told the next time
 		}
 		select {
 		case <-ctx.Done():

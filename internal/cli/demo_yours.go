@@ -49,12 +49,15 @@ func (d *demo) handOver(ctx context.Context) error {
 		{"kubectl get nodes -o wide", "the nodes, with their addresses from Nova"},
 		{"openstack router show " + playground.RouterName + " -c routes", "the routes"},
 		{"openstack router unset --route " + route + " " + playground.RouterName, "a route removed by hand is soon back"},
+		{"kubectl get service " + serviceName, "the Service with its address"},
+		{"openstack loadbalancer delete --cascade " + d.told.balancer, "a load balancer removed by hand is made again, with its address, within five minutes"},
 		{"kubectl delete node " + nodeName(1), "its route goes"},
 	} {
 		d.screen.line("     " + try[0])
 		d.screen.line("       " + d.screen.paint(faint, try[1]))
 	}
 	d.screen.line("")
+	d.screen.line("   Service    " + d.screen.paint(link, "http://"+d.told.door+"/") + "  " + d.told.addresses + ":80, as reached from here")
 	d.screen.line("   Live page  " + d.screen.paint(link, d.world.URL+"/"))
 	d.screen.line("   Logs       " + d.world.LogDir())
 	d.screen.line("")
