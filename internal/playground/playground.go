@@ -80,7 +80,9 @@ type Playground struct {
 	foreign []Route // by hand; see AddForeignRoute
 	// owners are the nodes' names by pod CIDR, of those that have left too.
 	owners      map[string]string
+	machines    map[string]string // names by address; see NodeAt
 	controllers []*Controller
+	traffic     *traffic // see Carry
 }
 
 // OpenCloud starts the simulated cloud with one network, attached to one
@@ -109,7 +111,7 @@ func OpenCloud(ctx context.Context, opts Options) (*Playground, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "log"), 0o755); err != nil {
 		return nil, fmt.Errorf("open the playground: %w", err)
 	}
-	p := &Playground{opts: opts, openstack: opts.OpenStack, owners: map[string]string{}}
+	p := &Playground{opts: opts, openstack: opts.OpenStack, owners: map[string]string{}, machines: map[string]string{}}
 	if p.openstack == nil {
 		if err := p.simulate(ctx); err != nil {
 			return nil, err
@@ -248,6 +250,13 @@ func (p *Playground) StopCluster(ctx context.Context) error {
 // context.
 func (p *Playground) Close(ctx context.Context) error {
 	p.StopNodes()
+	p.mu.Lock()
+	carried := p.traffic
+	p.traffic = nil
+	p.mu.Unlock()
+	if carried != nil {
+		carried.close()
+	}
 	var problems []error
 	for _, controller := range p.Controllers() {
 		if controller.Running() {
