@@ -18,7 +18,11 @@ import (
 // converge observes, plans and applies until the cloud is as the Service wants
 // it, and gives the Service's status. The lock of the Service is held.
 func (c *Controller) converge(ctx context.Context, s *subject) (*v1.LoadBalancerStatus, error) {
-	w := &worker{Controller: c, subject: s}
+	return (&worker{Controller: c, subject: s}).converge(ctx)
+}
+
+func (w *worker) converge(ctx context.Context) (*v1.LoadBalancerStatus, error) {
+	s := w.subject
 	defer w.release()
 	for round := 1; ; round++ {
 		done, err := w.round(ctx)
@@ -34,7 +38,7 @@ func (c *Controller) converge(ctx context.Context, s *subject) (*v1.LoadBalancer
 		}
 	}
 	status := w.wish.Status(w.desired, w.actual)
-	if err := c.annotate(ctx, s, &w.actual, status); err != nil {
+	if err := w.annotate(ctx, s, &w.actual, status); err != nil {
 		return nil, err
 	}
 	return status, nil
@@ -55,6 +59,8 @@ type worker struct {
 	desired    tree.Desired
 	actual     tree.Actual
 	freshPorts bool
+	// whole: it looks at all that the Service may have left anywhere.
+	whole bool
 	// held is the id of the load balancer whose lock is held, and how to give it up.
 	held   string
 	unlock func()
@@ -97,6 +103,7 @@ func (w *worker) round(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	w.sayClaim(s, &seen.claim)
+	w.sayNotices(s, seen.notices)
 	if err := w.trouble.admit(s, &seen.desired, seen.actual.Balancer); err != nil {
 		return false, err
 	}
@@ -136,7 +143,11 @@ func hindering(objection error) error {
 func (w *worker) see(ctx context.Context) (*sighting, error) {
 	s := w.subject
 	began := time.Now()
-	k, end := w.lists.begin(s.key(), s.known, s.named())
+	begin := w.lists.begin
+	if w.whole {
+		begin = w.lists.beginMany
+	}
+	k, end := begin(s.key(), s.known, s.named())
 	defer end()
 	found, err := w.find(ctx, k, s, w.wish == nil)
 	if err != nil {

@@ -24,22 +24,21 @@ func (c *Controller) input(s *subject) spec.Input {
 }
 
 // desire is what the Service wants of the load balancer that it has, with the
-// facts of the cloud that this needs. It says what the Service asks for in vain.
-func (c *Controller) desire(ctx context.Context, s *subject, found claim, e extent) (tree.Desired, error) {
+// facts of the cloud that this needs, and what it asks for in vain.
+func (c *Controller) desire(ctx context.Context, s *subject, found claim, e extent) (tree.Desired, []spec.Notice, error) {
 	if e.leaving() {
-		return spec.Gone(c.input(s)), nil
+		return spec.Gone(c.input(s)), nil, nil
 	}
 	facts, err := c.facts(ctx, e.wish.Needs(), s, e.freshPorts)
 	if err != nil {
-		return tree.Desired{}, err
+		return tree.Desired{}, nil, err
 	}
 	facts.Balancer = found.balancer
 	desired, notices, err := e.wish.Resolve(facts)
-	c.sayNotices(s, notices)
 	if found.balancer != nil && !found.owned {
 		desired.Shared = found.balancer.ID
 	}
-	return desired, err
+	return desired, notices, err
 }
 
 // facts reads what the wish needs, most of it from caches.

@@ -96,6 +96,13 @@ func (l *lists) begin(keys ...string) (k *look, end func()) {
 	return &look{lists: l, alone: alone, since: l.after(time.Now().Add(-listAge), keys...)}, func() { l.looking.Add(-1) }
 }
 
+// beginMany is begin for one of many, which shares the whole project's lists.
+func (l *lists) beginMany(keys ...string) (k *look, end func()) {
+	k, end = l.begin(keys...)
+	k.alone = false
+	return k, end
+}
+
 // beginWhole starts a look at everything as it is from now on, which all parts
 // of the look share.
 func (l *lists) beginWhole() (k *look, end func()) {

@@ -78,7 +78,7 @@ func (w *worker) seePools(ctx context.Context, actual tree.Actual) (*sighting, e
 	}
 	seen := &sighting{claim: claim{balancer: b, owned: actual.Owned}, actual: actual}
 	e := extent{wish: w.wish}
-	if seen.desired, err = w.desire(ctx, s, seen.claim, e); err != nil {
+	if seen.desired, seen.notices, err = w.desire(ctx, s, seen.claim, e); err != nil {
 		return nil, err
 	}
 	seen.actual.Ports, err = w.ports(ctx, k, seen, e)

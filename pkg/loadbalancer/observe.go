@@ -15,6 +15,7 @@ import (
 type sighting struct {
 	claim   claim
 	desired tree.Desired
+	notices []spec.Notice
 	actual  tree.Actual
 }
 
@@ -42,7 +43,8 @@ func (c *Controller) observe(ctx context.Context, k *look, s *subject, found cla
 	}
 	seen.actual.Balancer, seen.actual.Owned, seen.actual.Former = b, found.owned, found.former
 	var err error
-	if seen.desired, err = c.desire(ctx, s, found, e); err != nil {
+	if seen.desired, seen.notices, err = c.desire(ctx, s, found, e); err != nil {
+		c.sayNotices(s, seen.notices)
 		return nil, err
 	}
 	if seen.actual.FloatingIPs, err = c.floatingIPs(ctx, k, s, b, &seen.desired); err != nil {
@@ -69,8 +71,8 @@ func (c *Controller) deletedAsWhole(s *subject, found claim, e extent) bool {
 }
 
 // floatingIPs are those on the VIP port, those that the Service left behind, and
-// the one that it asks for. Where the port has the wanted one, nothing else is
-// looked for.
+// the one that it asks for. Where the port has the wanted one, a Service that is
+// looked at alone and stays looks for nothing else.
 func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tree.Balancer, desired *tree.Desired) ([]tree.FloatingIP, error) {
 	port, wanted := "", ""
 	if b != nil {
@@ -79,7 +81,7 @@ func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tr
 	if desired.FloatingIP != nil {
 		wanted = desired.FloatingIP.Address
 	}
-	if k.alone && port != "" {
+	if k.alone && port != "" && !desired.Gone {
 		found, err := k.cloud.FloatingIPs(ctx, port)
 		if err != nil || enough(found, desired) {
 			return found, err
@@ -102,13 +104,7 @@ func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tr
 
 // enough says whether those on the VIP port are all that the Service can need.
 func enough(onPort []tree.FloatingIP, desired *tree.Desired) bool {
-	switch {
-	case desired.Gone:
-		return len(onPort) > 0
-	case desired.FloatingIP == nil:
-		return true
-	}
-	return slices.ContainsFunc(onPort, func(ip tree.FloatingIP) bool {
+	return desired.FloatingIP == nil || slices.ContainsFunc(onPort, func(ip tree.FloatingIP) bool {
 		return desired.FloatingIP.Address == "" || desired.FloatingIP.Address == ip.Address
 	})
 }

@@ -94,6 +94,9 @@ func (c *Controller) previewOne(ctx context.Context, k *look, p *previewed) *sig
 		p.Err = err
 		return nil
 	}
+	for _, n := range seen.notices {
+		p.Notices = append(p.Notices, n.Message)
+	}
 	p.balancer = seen.actual.Balancer
 	p.Err = plan.Check(seen.desired, seen.actual)
 	p.Steps = plan.Plan(seen.desired, seen.actual)

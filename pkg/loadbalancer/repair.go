@@ -90,7 +90,7 @@ func (c *Controller) repair(ctx context.Context, p *previewed) {
 		return
 	}
 	log := klog.FromContext(ctx)
-	status, err := c.converge(ctx, p.subject)
+	status, err := (&worker{Controller: c, subject: p.subject, whole: true}).converge(ctx)
 	if err == nil {
 		err = c.publish(ctx, p.subject, status)
 	}
