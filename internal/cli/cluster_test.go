@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -265,5 +266,33 @@ func TestALongLineHangs(t *testing.T) {
 	want := "  1. delete load balancer\n     kube_service_x with all\n     its parts"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// What the controller manager itself makes is what the cleanup finds: all of it.
+func TestCleanupFindsAllThatTheControllerManagerMakes(t *testing.T) {
+	w := newLiving(t)
+	conf, err := os.ReadFile(w.conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(w.conf, append(conf, "\n[LoadBalancer]\nmanage-security-groups=true\ncreate-monitor=true\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.serve()
+	if len(w.balancerNames()) != 1 || len(w.cloud.FloatingIPs()) != 1 || len(w.groupNames()) != 1 {
+		t.Fatalf("got %v, %v, %v; want one of each", w.balancerNames(), w.cloud.FloatingIPs(), w.groupNames())
+	}
+	w.die(w.stack)
+	if code, out := w.cleanup("--cluster-id", blue.UID, "--cluster-cidr", "10.244.0.0/16", "--yes"); code != 0 {
+		t.Fatalf("got exit code %d and\n%s", code, out)
+	}
+	if left := append(w.balancerNames(), w.groupNames()...); len(left)+len(w.cloud.FloatingIPs()) > 0 {
+		t.Errorf("left: %v, %v", left, w.cloud.FloatingIPs())
+	}
+	for i, err := range w.unstack(w.stack) {
+		if err != nil {
+			t.Errorf("delete %d of the stack: %v", i, err)
+		}
 	}
 }
