@@ -31,7 +31,9 @@ func TestProvenScenariosAreAllOfThem(t *testing.T) {
 		name  string
 		tests map[string]bool
 	}{
-		{"simulated OpenStack", union(testsIn(t, "test/e2e"), map[string]bool{"TestTheStoryOnTheSimulator": true})},
+		{"simulated OpenStack", union(testsIn(t, "test/e2e"), map[string]bool{
+			"TestTheStoryOnTheSimulator": true, "TestTheStoryOfBalancersOnTheSimulator": true,
+		})},
 		{"real OpenStack", union(literals(t, "test/openstack/scenario", "Run"), scenarioNames(t))},
 		{"real nodes", union(testsIn(t, "test/nodes"), literals(t, "test/nodes", "step"))},
 	}
@@ -150,14 +152,14 @@ func literals(t *testing.T, dir, method string) map[string]bool {
 	return names
 }
 
-// scenarioNames are those of the variable scenarios.
+// scenarioNames are those of the variables scenarios and balancerScenarios.
 func scenarioNames(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
 	for _, file := range sources(t, "test/openstack/scenario") {
 		ast.Inspect(file, func(node ast.Node) bool {
 			spec, ok := node.(*ast.ValueSpec)
-			if !ok || spec.Names[0].Name != "scenarios" || len(spec.Values) != 1 {
+			if !ok || !strings.HasSuffix(strings.ToLower(spec.Names[0].Name), "scenarios") || len(spec.Values) != 1 {
 				return true
 			}
 			for _, element := range spec.Values[0].(*ast.CompositeLit).Elts {

@@ -15,7 +15,7 @@ import (
 const Annotation = "loadbalancer.openstack.org/"
 
 // serviceTime is more than a load balancer takes on a busy machine.
-const serviceTime = 4 * time.Minute
+const serviceTime = 8 * time.Minute
 
 // TCP is a port of a Service.
 func TCP(number int32) corev1.ServicePort {

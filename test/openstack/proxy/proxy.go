@@ -25,6 +25,8 @@ type Call struct {
 	// Pattern is the method and the path without the service's address and its
 	// /v2.1, with {id} for every id: "PUT /v2.0/routers/{id}/add_extraroutes".
 	Pattern string
+	// Query is what was asked for, nil for nothing.
+	Query url.Values
 	// Status is 0 until the answer is there.
 	Status int
 }
@@ -115,7 +117,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	call := p.arrived(r.Method, patternOf(kind, "/"+rest))
+	call := p.arrived(r, patternOf(kind, "/"+rest))
 	if p.isHidden(kind, "/"+rest) {
 		p.answered(call, http.StatusNotFound)
 		refuse(w)
@@ -140,8 +142,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	forward.ServeHTTP(w, r)
 }
 
-func (p *Proxy) arrived(method, path string) *Call {
-	call := &Call{Method: method, Pattern: method + " " + path}
+func (p *Proxy) arrived(r *http.Request, path string) *Call {
+	call := &Call{Method: r.Method, Pattern: r.Method + " " + path}
+	if r.URL.RawQuery != "" {
+		call.Query = r.URL.Query()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls = append(p.calls, call)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -80,8 +81,8 @@ func TestEveryCallIsCountedWithoutItsIDs(t *testing.T) {
 		}
 	}
 	want := []proxy.Call{
-		{Method: "GET", Pattern: "GET /v2.0/ports", Status: 200},
-		{Method: "GET", Pattern: "GET /v2.0/routers/{id}", Status: 200},
+		{Method: "GET", Pattern: "GET /v2.0/ports", Query: url.Values{"device_id": {"x"}}, Status: 200},
+		{Method: "GET", Pattern: "GET /v2.0/routers/{id}", Query: url.Values{"fields": {"routes"}}, Status: 200},
 		{Method: "PUT", Pattern: "PUT /v2.0/routers/{id}/add_extraroutes", Status: 200},
 		{Method: "GET", Pattern: "GET /servers/detail", Status: 200},
 		{Method: "GET", Pattern: "GET /servers/{id}", Status: 404},

@@ -44,8 +44,10 @@ func newTenant(t *testing.T, client *http.Client, who api.Account) *tenant {
 		t.Fatal(err)
 	}
 	endpoints := map[string]string{}
-	for _, service := range []string{"identity", "network", "compute"} {
-		endpoints[service] = direct.Endpoint(service)
+	for _, service := range []string{"identity", "network", "compute", balancing} {
+		if endpoint := direct.Endpoint(service); endpoint != "" {
+			endpoints[service] = endpoint
+		}
 	}
 	between, err := proxy.New(endpoints)
 	if err != nil {

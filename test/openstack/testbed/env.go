@@ -10,12 +10,14 @@ import (
 )
 
 // writeEnv writes what names this cloud, for a shell to read. Tests take
-// UNDERLAY_OPENSTACK, every OpenStack client the rest.
+// UNDERLAY_OPENSTACK, and UNDERLAY_OPENSTACK_ROOT to write into a database what
+// no request can; every OpenStack client takes the rest.
 func (b *Testbed) writeEnv(context.Context) error {
 	authURL := b.url("keystone") + "/v3"
 	var text strings.Builder
 	for _, variable := range [][2]string{
 		{"UNDERLAY_OPENSTACK", authURL},
+		{"UNDERLAY_OPENSTACK_ROOT", b.root},
 		{"OS_AUTH_URL", authURL},
 		{"OS_IDENTITY_API_VERSION", "3"},
 		{"OS_USERNAME", User},
