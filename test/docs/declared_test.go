@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"k8s.io/component-base/metrics/legacyregistry"
 
 	"underlay/pkg/instances"
+	"underlay/pkg/loadbalancer"
 	"underlay/pkg/openstack"
 	"underlay/pkg/routes"
 )
@@ -56,7 +58,7 @@ func TestMetricsExist(t *testing.T) {
 	for _, m := range instances.Metrics() {
 		declared[m.Name] = true
 	}
-	for _, m := range openstack.Metrics() {
+	for _, m := range slices.Concat(openstack.Metrics(), loadbalancer.Metrics()) {
 		declared[m.Name] = true
 	}
 	routes.RegisterMetrics()
