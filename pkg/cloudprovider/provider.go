@@ -115,6 +115,7 @@ func (p *Provider) Initialize(_ cloudprovider.ControllerClientBuilder, stop <-ch
 	p.cancel = cancel
 	log := klog.FromContext(ctx)
 	p.sayRoutes(log)
+	p.sayBalancers(log)
 	p.running.Go(func() { p.options.Client.Run(ctx) })
 	if p.routes != nil {
 		p.running.Go(func() { p.routes.Run(ctx) })
@@ -127,6 +128,14 @@ func (p *Provider) Initialize(_ cloudprovider.ControllerClientBuilder, stop <-ch
 			log.Error(err, "The leader lease will expire instead of being released at the end")
 		}
 	}
+}
+
+func (p *Provider) sayBalancers(log klog.Logger) {
+	if p.balancers == nil {
+		log.Info("Load balancers are off", "reason", "cloud.conf has enabled=false in [LoadBalancer]")
+		return
+	}
+	log.Info("Load balancers are on", "provider", p.options.Config.LoadBalancer.LBProvider)
 }
 
 func (p *Provider) sayRoutes(log klog.Logger) {

@@ -11,43 +11,50 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/component-base/metrics/legacyregistry"
 
+	"underlay/internal/signal"
 	"underlay/pkg/instances"
 	"underlay/pkg/loadbalancer"
 	"underlay/pkg/openstack"
 	"underlay/pkg/routes"
 )
 
-// runbook is what somebody reads at night.
-const runbook = "docs/how-to/routes-do-not-work.md"
+// runbooks are what somebody reads at night, with the events that each explains.
+var runbooks = []struct {
+	page   string
+	events []signal.Event
+	// others are reasons of Kubernetes itself.
+	others []string
+}{
+	{"docs/how-to/routes-do-not-work.md", slices.Concat(instances.Events, routes.Events), []string{"FailedToCreateRoute"}},
+	{"docs/how-to/load-balancers-do-not-work.md", loadbalancer.Events, nil},
+}
 
 // TestRunbookHasEveryWarning: a warning without a row leaves its reader alone.
 func TestRunbookHasEveryWarning(t *testing.T) {
-	content, err := os.ReadFile(filepath.Join(root, runbook))
-	if err != nil {
-		t.Fatal(err)
-	}
-	warnings := map[string]bool{}
-	for _, e := range instances.Events {
-		warnings[e.Reason] = e.Type == v1.EventTypeWarning
-	}
-	for _, e := range routes.Events {
-		warnings[e.Reason] = e.Type == v1.EventTypeWarning
-	}
-	if len(warnings) < 8 {
-		t.Fatalf("found only %d events", len(warnings))
-	}
-	for reason, warning := range warnings {
-		if warning && !strings.Contains(string(content), "`"+reason+"`") {
-			t.Errorf("%s does not name the warning %s", runbook, reason)
+	for _, book := range runbooks {
+		content, err := os.ReadFile(filepath.Join(root, book.page))
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	// The framework's own reasons, and kube-controller-manager's.
-	for _, reason := range []string{"FailedToCreateRoute"} {
-		warnings[reason] = true
-	}
-	for _, match := range regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\|").FindAllStringSubmatch(string(content), -1) {
-		if _, declared := warnings[match[1]]; !declared {
-			t.Errorf("%s names the event %s, which nobody sends", runbook, match[1])
+		warnings := map[string]bool{}
+		for _, e := range book.events {
+			warnings[e.Reason] = e.Type == v1.EventTypeWarning
+		}
+		if len(warnings) < 8 {
+			t.Fatalf("%s: found only %d events", book.page, len(warnings))
+		}
+		for reason, warning := range warnings {
+			if warning && !strings.Contains(string(content), "`"+reason+"`") {
+				t.Errorf("%s does not name the warning %s", book.page, reason)
+			}
+		}
+		for _, reason := range book.others {
+			warnings[reason] = true
+		}
+		for _, match := range regexp.MustCompile("(?m)^\\| `([A-Z][A-Za-z]+)` \\|").FindAllStringSubmatch(string(content), -1) {
+			if _, declared := warnings[match[1]]; !declared {
+				t.Errorf("%s names the event %s, which nobody sends", book.page, match[1])
+			}
 		}
 	}
 }
