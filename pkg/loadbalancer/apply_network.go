@@ -102,17 +102,18 @@ func (a *applier) applyGroup(ctx context.Context, s step.Step) error {
 	case plan.DeleteSecurityGroup:
 		return absent(a.cloud.DeleteSecurityGroup(ctx, s.ID))
 	case plan.DescribePort:
-		port := s.PortID
-		if port == "" {
-			port = a.vipPort
-		}
-		if port == "" {
-			return errReplan
-		}
-		return a.cloud.DescribePort(ctx, port, s.Description)
+		return a.describePort(ctx, s)
 	default:
 		return fmt.Errorf("apply step %v: unknown", s)
 	}
+}
+
+func (a *applier) describePort(ctx context.Context, s plan.DescribePort) error {
+	port := cmp.Or(s.PortID, a.vipPort)
+	if port == "" {
+		return errReplan
+	}
+	return a.cloud.DescribePort(ctx, port, s.Description)
 }
 
 // noteRules takes new rules over into what is known.

@@ -136,7 +136,7 @@ func TestAtRestAPassIsAHandfulOfCalls(t *testing.T) {
 		for range 3 {
 			w.cloud.ResetCalls()
 			pass(300 * time.Second)
-			w.budget(12) // two passes, as it may happen
+			w.budget(8) // four lists, two pools, and networks and subnets every ten minutes
 			w.readOnly()
 		}
 		process.end()

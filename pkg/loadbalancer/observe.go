@@ -1,6 +1,7 @@
 package loadbalancer
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -74,14 +75,14 @@ func (c *Controller) deletedAsWhole(s *subject, found claim, e extent) bool {
 // the one that it asks for. Where the port has the wanted one, a Service that is
 // looked at alone and stays looks for nothing else.
 func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tree.Balancer, desired *tree.Desired) ([]tree.FloatingIP, error) {
-	port, wanted := "", ""
+	port, wanted := "none yet", "none in particular" // which no object has
 	if b != nil {
 		port = b.VIP.PortID
 	}
 	if desired.FloatingIP != nil {
-		wanted = desired.FloatingIP.Address
+		wanted = cmp.Or(desired.FloatingIP.Address, wanted)
 	}
-	if k.alone && port != "" && !desired.Gone {
+	if k.alone && b != nil && !desired.Gone {
 		found, err := k.cloud.FloatingIPs(ctx, port)
 		if err != nil || enough(found, desired) {
 			return found, err
@@ -92,12 +93,9 @@ func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tr
 		return nil, err
 	}
 	description := s.cluster.FloatingIPDescription(s.owner)
-	var found []tree.FloatingIP
-	for _, ip := range all {
-		if port != "" && ip.PortID == port || ip.Description == description || wanted != "" && ip.Address == wanted {
-			found = append(found, ip)
-		}
-	}
+	found := slices.DeleteFunc(slices.Clone(all), func(ip tree.FloatingIP) bool {
+		return ip.PortID != port && ip.Address != wanted && ip.Description != description
+	})
 	slices.SortFunc(found, func(a, b tree.FloatingIP) int { return strings.Compare(a.ID, b.ID) })
 	return found, nil
 }

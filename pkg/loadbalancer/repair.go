@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// passPeriod is the time between two repair passes, give or take a tenth.
+	// passPeriod is the time between two repair passes, and up to a fifth more, so
+	// that several clusters do not ask at the same time for ever.
 	passPeriod = 5 * time.Minute
 	// passSettle is how long a change of nodes may gather others.
 	passSettle = 500 * time.Millisecond
@@ -32,7 +33,7 @@ const (
 func (c *Controller) Run(ctx context.Context) {
 	defer c.waiter.close(errStopping)
 	for {
-		timer := time.NewTimer(passPeriod*9/10 + rand.N(passPeriod/5))
+		timer := time.NewTimer(passPeriod + rand.N(passPeriod/5))
 		select {
 		case <-timer.C:
 		case <-c.nudges:

@@ -23,7 +23,9 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/informers"
+	coreinformers "k8s.io/client-go/informers/core/v1"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
 	cloudprovider "k8s.io/cloud-provider"
 	servicecontroller "k8s.io/cloud-provider/controllers/service"
@@ -242,6 +244,30 @@ type provider struct {
 func (p provider) LoadBalancer() (cloudprovider.LoadBalancer, bool) { return p.balancers, true }
 func (p provider) ProviderName() string                             { return "openstack" }
 
+// nodesFirst lets the framework have the nodes a second before the Services: its
+// first node sync reads what its Service workers write, without a lock
+// (cloud-provider v0.37.2, controllers/service, serviceCache.allServices), and
+// the race detector minds.
+type nodesFirst struct{ coreinformers.ServiceInformer }
+
+func (n nodesFirst) Informer() cache.SharedIndexInformer {
+	return delayed{n.ServiceInformer.Informer()}
+}
+
+type delayed struct{ cache.SharedIndexInformer }
+
+func (d delayed) AddEventHandlerWithResyncPeriod(handler cache.ResourceEventHandler, period time.Duration) (cache.ResourceEventHandlerRegistration, error) {
+	once := sync.OnceFunc(func() { time.Sleep(time.Second) })
+	return d.SharedIndexInformer.AddEventHandlerWithResyncPeriod(cache.ResourceEventHandlerFuncs{
+		AddFunc: func(added any) {
+			once()
+			handler.OnAdd(added, false)
+		},
+		UpdateFunc: handler.OnUpdate,
+		DeleteFunc: handler.OnDelete,
+	}, period)
+}
+
 // client speaks to the cloud as the product does.
 func (w *world) client() (*openstack.Client, *config.Config) {
 	w.t.Helper()
@@ -292,7 +318,7 @@ func (w *world) start() *process {
 	if _, err := nodes.Informer().AddEventHandler(p.controller.NodeHandler()); err != nil {
 		w.t.Fatal(err)
 	}
-	framework, err := servicecontroller.New(provider{balancers: p.controller}, w.kube, services, nodes, clusterName, utilfeature.DefaultFeatureGate)
+	framework, err := servicecontroller.New(provider{balancers: p.controller}, w.kube, nodesFirst{services}, nodes, clusterName, utilfeature.DefaultFeatureGate)
 	if err != nil {
 		w.t.Fatal(err)
 	}
