@@ -227,9 +227,19 @@ func (d *demo) stopService(ctx context.Context) error {
 			}
 		}
 		now, err := d.look(ctx)
-		if err == nil && (now.balancer != "" || len(d.world.Cloud.FloatingIPs()) > 0) {
-			err = fmt.Errorf("the Service is gone and has left: load balancer %q, %s", now.balancer, counted(len(d.world.Cloud.FloatingIPs()), "floating IP"))
+		if err == nil && (now.balancer != "" || d.floatingIP() != "") {
+			err = fmt.Errorf("the Service is gone and has left load balancer %q, floating IP %q", now.balancer, d.floatingIP())
 		}
 		return "deleted; no load balancer and no floating IP is left", err
 	})
+}
+
+// floatingIP is the address of a floating IP that was made for the Service; "" for none.
+func (d *demo) floatingIP() string {
+	for _, ip := range d.world.Cloud.FloatingIPs() {
+		if strings.Contains(ip.Description, " "+metav1.NamespaceDefault+"/"+serviceName+" ") {
+			return ip.Address
+		}
+	}
+	return ""
 }

@@ -112,7 +112,7 @@ func (d *demo) summary(o playground.Observation) string {
 		counted(len(o.Nodes), "node"), counted(routes, "route"), counted(pairs, "address pair"),
 		counted(reads, "read"), counted(routerWrites, "router write"), counted(portWrites, "port write"))
 	if d.serving {
-		text += ", " + counted(balancerWrites, "load balancer write")
+		text += ", " + counted(balancerWrites, "LB write")
 	}
 	return text
 }

@@ -78,9 +78,8 @@ func (t *traffic) pod(ctx context.Context, member string) string {
 	if err != nil {
 		return "" // the visitor is turned away
 	}
-	node := t.playground.NodeAt(member)
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w, "Hello from %s\n", node)
+		_, _ = fmt.Fprintf(w, "Hello from %s\n", t.playground.NodeAt(member))
 	})}
 	server.SetKeepAlivesEnabled(false) // every visit is a new choice of the load balancer
 	t.servers = append(t.servers, server)
