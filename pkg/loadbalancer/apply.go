@@ -41,6 +41,10 @@ type applier struct {
 	group, address string
 	// denied: the cloud does not let us fail load balancers over.
 	denied bool
+	// done are the steps that succeeded.
+	done []step.Step
+	// lost: a load balancer may be being made, but nobody told.
+	lost bool
 }
 
 func (c *Controller) newApplier(s *subject, actual *tree.Actual) *applier {
@@ -103,6 +107,7 @@ func (a *applier) run(ctx context.Context, steps []step.Step) error {
 		a.lists.wrote(target, a.balancer, a.subject.key())
 		if err == nil {
 			log.Info("Applied", "service", a.subject.owner.String(), "step", s.String())
+			a.done = append(a.done, s)
 			continue
 		}
 		if ctx.Err() != nil {

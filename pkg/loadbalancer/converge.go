@@ -10,6 +10,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"underlay/internal/cloud"
+	"underlay/internal/step"
 	"underlay/pkg/loadbalancer/plan"
 	"underlay/pkg/loadbalancer/spec"
 	"underlay/pkg/loadbalancer/tree"
@@ -59,6 +60,8 @@ type worker struct {
 	desired    tree.Desired
 	actual     tree.Actual
 	freshPorts bool
+	// done are the steps of all rounds that succeeded.
+	done []step.Step
 	// whole: it looks at all that the Service may have left anywhere.
 	whole bool
 	// held is the id of the load balancer whose lock is held, and how to give it up.
@@ -110,10 +113,13 @@ func (w *worker) round(ctx context.Context) (done bool, err error) {
 	objection := plan.Check(seen.desired, seen.actual)
 	a := w.newApplier(s, &seen.actual)
 	err = a.run(ctx, plan.Plan(seen.desired, seen.actual))
-	w.desired, w.actual = seen.desired, a.actual
+	w.desired, w.actual, w.done = seen.desired, a.actual, append(w.done, a.done...)
 	w.trouble.tried(s, &seen.desired, seen.actual.Balancer, a.denied)
 	if err != nil && a.denied {
 		err = join(errReplan, err)
+	}
+	if a.lost {
+		w.awaitLost(ctx)
 	}
 	if err == nil {
 		err = hindering(objection)

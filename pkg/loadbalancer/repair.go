@@ -91,7 +91,8 @@ func (c *Controller) repair(ctx context.Context, p *previewed) {
 		return
 	}
 	log := klog.FromContext(ctx)
-	status, err := (&worker{Controller: c, subject: p.subject, whole: true}).converge(ctx)
+	w := &worker{Controller: c, subject: p.subject, whole: true}
+	status, err := w.converge(ctx)
 	if err == nil {
 		err = c.publish(ctx, p.subject, status)
 	}
@@ -101,8 +102,11 @@ func (c *Controller) repair(ctx context.Context, p *previewed) {
 		}
 		return
 	}
+	if len(w.done) == 0 {
+		return // somebody else was quicker
+	}
 	balancersRepaired.Inc()
-	c.voice.say(p.subject.service, eventRepaired, describe(p.Steps), describe(p.Steps))
+	c.voice.say(p.subject.service, eventRepaired, describe(w.done), describe(w.done))
 }
 
 // describe is the steps on one line, the first few of them.

@@ -1,0 +1,82 @@
+package loadbalancer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"underlay/pkg/loadbalancer/tree"
+)
+
+const (
+	// lostLimit is how long a create without an answer is waited for.
+	lostLimit = 3 * time.Minute
+	// lostGap is the time between two looks for it.
+	lostGap = 5 * time.Second
+)
+
+// awaitLost waits for a load balancer whose create was sent and not answered.
+// Octavia makes the VIP port first and shows the load balancer only when the
+// whole request is done, which may be long after its client gave up; a second
+// create meanwhile would make a second load balancer.
+//
+// It returns when the load balancer is there, when no VIP port is there that
+// belongs to none, or after lostLimit: then such a port is an old left-over.
+// The next repair pass comes at once, for one that is made twice all the same.
+// Source: octavia/api/v2/controllers/load_balancer.py, post: create_vip_port
+// comes before the commit.
+func (w *worker) awaitLost(ctx context.Context) {
+	defer w.nudge()
+	log := klog.FromContext(ctx).WithValues("service", w.subject.owner.String())
+	for end := time.Now().Add(lostLimit); time.Now().Before(end); {
+		port, err := w.unfinished(ctx)
+		if err != nil {
+			log.Error(err, "A create of the load balancer had no answer, and whether it is under way cannot be seen")
+			return
+		}
+		if port == "" {
+			return
+		}
+		log.Info("A create of the load balancer had no answer and may still be under way: waiting for it", "port", port)
+		if !sleep(ctx, lostGap) {
+			return
+		}
+	}
+}
+
+// unfinished is the id of a VIP port without a load balancer, "" when there is
+// none or when the Service's load balancer is there by now. Two calls.
+func (w *worker) unfinished(ctx context.Context) (string, error) {
+	ports, err := w.cloud.BalancerPorts(ctx, 0)
+	if err != nil {
+		return "", fmt.Errorf("look for an unfinished load balancer: %w", err)
+	}
+	all, err := w.cloud.LoadBalancers(ctx, BalancerQuery{})
+	if err != nil {
+		return "", fmt.Errorf("look for an unfinished load balancer: %w", err)
+	}
+	known := map[string]bool{}
+	for i := range all {
+		if all[i].Name == w.subject.name && marked(&all[i]) == w.subject.cluster.UID {
+			return "", nil
+		}
+		known[vipPortName(all[i].ID)] = true
+	}
+	for i := range ports {
+		if isVIPPort(&ports[i]) && !known[ports[i].Name] {
+			return ports[i].ID, nil
+		}
+	}
+	return "", nil
+}
+
+// vipPortName is how Octavia names the VIP port that it makes.
+// Source: octavia/network/drivers/neutron/allowed_address_pairs.py, allocate_vip.
+func vipPortName(balancerID string) string { return "octavia-lb-" + balancerID }
+
+func isVIPPort(p *tree.Port) bool {
+	return p.DeviceOwner == "Octavia" && strings.HasPrefix(p.Name, vipPortName("")) && !strings.HasPrefix(p.Name, vipPortName("vrrp-"))
+}
