@@ -3,7 +3,9 @@ package manifests_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -11,8 +13,10 @@ import (
 	"strings"
 	"testing"
 
+	"underlay/internal/cloud"
 	"underlay/pkg/config"
 	"underlay/pkg/instances"
+	"underlay/pkg/loadbalancer"
 	"underlay/pkg/openstack"
 	"underlay/pkg/routes"
 	"underlay/pkg/simulator"
@@ -57,22 +61,23 @@ func everyCall(t *testing.T, rules []simulator.AccessRule) {
 // failures makes every call and returns those that failed, by the method's name.
 func failures(t *testing.T, rules []simulator.AccessRule) map[string]error {
 	t.Helper()
-	cloud := simulator.New(simulator.Options{MaxMicroversion: "2.79"}) // so that the version is negotiated
-	network := cloud.AddNetwork(simulator.NetworkSpec{Name: "nodes", Subnets: []string{"10.0.0.0/24"}})
-	router := cloud.AddRouter(simulator.RouterSpec{Name: "router", SubnetIDs: network.SubnetIDs})
+	simulated := simulator.New(simulator.Options{MaxMicroversion: "2.79"}) // so that the version is negotiated
+	network := simulated.AddNetwork(simulator.NetworkSpec{Name: "nodes", Subnets: []string{"10.0.0.0/24"}})
+	router := simulated.AddRouter(simulator.RouterSpec{Name: "router", SubnetIDs: network.SubnetIDs})
 	nic := []simulator.NIC{{NetworkID: network.ID}}
-	server := cloud.AddServer(simulator.ServerSpec{Name: "node-1", Networks: nic})
-	cloud.AddTrunk("trunk", server.PortIDs[0], cloud.AddServer(simulator.ServerSpec{Name: "other", Networks: nic}).PortIDs[0])
-	credential := cloud.AddApplicationCredential(simulator.ApplicationCredentialSpec{Name: "underlay", AccessRules: rules})
+	server := simulated.AddServer(simulator.ServerSpec{Name: "node-1", Networks: nic})
+	simulated.AddTrunk("trunk", server.PortIDs[0], simulated.AddServer(simulator.ServerSpec{Name: "other", Networks: nic}).PortIDs[0])
+	credential := simulated.AddApplicationCredential(simulator.ApplicationCredentialSpec{Name: "underlay", AccessRules: rules})
 	client, err := openstack.New(config.Global{
 		AuthURL:                 simulator.IdentityURL(simulator.Endpoint),
 		ApplicationCredentialID: credential.ID, ApplicationCredentialSecret: credential.Secret,
 		EndpointType: "public",
-	}, openstack.Options{Transport: cloud.Transport()})
+	}, openstack.Options{Transport: simulated.Transport()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	calls := callsOf(client, router, network.SubnetIDs, server)
+	maps.Copy(calls, balancerCalls(client))
 	tell(t, calls)
 	failed := map[string]error{}
 	for name, call := range calls {
@@ -121,6 +126,47 @@ func callsOf(client *openstack.Client, router string, subnets []string, server s
 	}
 }
 
+// balancerCalls makes every call of load balancers, most of them about things that
+// are not there: what counts is that the cloud does not forbid to ask.
+func balancerCalls(client *openstack.Client) map[string]func(context.Context) error {
+	calls := map[string]func(context.Context) error{
+		"LoadBalancers of an id": func(ctx context.Context) error {
+			_, err := client.LoadBalancers(ctx, loadbalancer.BalancerQuery{ID: absent, StatusOnly: true})
+			return forbidden(err)
+		},
+	}
+	for method := range reflect.TypeFor[loadbalancer.Cloud]().Methods() {
+		calls[method.Name] = func(ctx context.Context) error {
+			given := []reflect.Value{reflect.ValueOf(ctx)}
+			for i := 1; i < method.Type.NumIn(); i++ {
+				value := reflect.New(method.Type.In(i)).Elem()
+				switch value.Kind() {
+				case reflect.String:
+					value.SetString(absent)
+				case reflect.Slice: // one, since nothing is asked for none
+					value.Set(reflect.MakeSlice(value.Type(), 1, 1))
+				}
+				given = append(given, value)
+			}
+			answers := reflect.ValueOf(client).MethodByName(method.Name).Call(given)
+			err, _ := answers[len(answers)-1].Interface().(error)
+			return forbidden(err)
+		}
+	}
+	return calls
+}
+
+// absent is the id of nothing.
+const absent = "00000000-0000-4000-8000-000000000000"
+
+// forbidden keeps an error that says so; the others are about what was asked.
+func forbidden(err error) error {
+	if errors.Is(err, cloud.ErrDenied) {
+		return err
+	}
+	return nil
+}
+
 // parentKnown: where trunks may not be read, their subports lose their parents in silence.
 func parentKnown(ctx context.Context, client *openstack.Client) error {
 	ports, err := client.InstancePorts(ctx, 0)
@@ -136,7 +182,7 @@ func parentKnown(ctx context.Context, client *openstack.Client) error {
 // tell fails when an interface has a method that nobody calls here.
 func tell(t *testing.T, calls map[string]func(context.Context) error) {
 	t.Helper()
-	for _, contract := range []reflect.Type{reflect.TypeFor[routes.RouterAPI](), reflect.TypeFor[routes.PortAPI](), reflect.TypeFor[instances.Cloud]()} {
+	for _, contract := range []reflect.Type{reflect.TypeFor[routes.RouterAPI](), reflect.TypeFor[routes.PortAPI](), reflect.TypeFor[instances.Cloud](), reflect.TypeFor[loadbalancer.Cloud]()} {
 		for method := range contract.Methods() {
 			if calls[method.Name] == nil {
 				t.Errorf("%s.%s is not called", contract, method.Name)
