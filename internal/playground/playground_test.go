@@ -16,6 +16,7 @@ import (
 
 	"underlay/internal/kube"
 	"underlay/internal/playground"
+	"underlay/pkg/simulator"
 )
 
 // controller is built by the first test that needs it.
@@ -90,6 +91,7 @@ func TestAWorldWorks(t *testing.T) {
 		t.Errorf("GET /healthz: got %d %q (%v)", status, body, err)
 	}
 
+	visit(t, p, "node-1")
 	if err := p.Leave(t.Context(), "node-1"); err != nil {
 		t.Fatal(err)
 	}
@@ -100,6 +102,39 @@ func TestAWorldWorks(t *testing.T) {
 	if err := p.Leave(t.Context(), "node-1"); err == nil {
 		t.Error("a node left twice")
 	}
+}
+
+// visit fetches a page through a load balancer whose one member is a node.
+func visit(t *testing.T, p *playground.Playground, name string) {
+	t.Helper()
+	port := p.Cloud.Port(p.Member(name).PortID)
+	b := p.Cloud.AddLoadBalancer(simulator.Attributes{"name": "visit", "vip_subnet_id": port.FixedIPs[0].SubnetID})
+	pool := p.Cloud.AddPool(b.ID, simulator.Attributes{"protocol": "TCP", "lb_algorithm": "ROUND_ROBIN"})
+	p.Cloud.AddMember(pool, simulator.Attributes{"address": port.FixedIPs[0].Address, "protocol_port": 30080})
+	listener := p.Cloud.AddListener(b.ID, simulator.Attributes{"protocol": "TCP", "protocol_port": 80, "default_pool_id": pool})
+	if door := p.Door(listener); door != "" {
+		t.Errorf("before there is traffic: got the address %q", door)
+	}
+	p.Carry(t.Context())
+	var said string
+	for range 100 {
+		response, err := http.Get("http://" + p.Door(listener) + "/")
+		if err != nil {
+			time.Sleep(100 * time.Millisecond) // it listens soon
+			continue
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		said = string(body)
+		break
+	}
+	if want := "Hello from " + name + "\n"; said != want {
+		t.Errorf("through the load balancer: got %q, want %q", said, want)
+	}
+	p.Cloud.DeleteLoadBalancer(b.ID)
 }
 
 func TestAControllerThatEndsIsNotWaitedFor(t *testing.T) {

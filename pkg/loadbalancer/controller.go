@@ -15,6 +15,7 @@ import (
 
 	"underlay/internal/owner"
 	"underlay/pkg/config"
+	"underlay/pkg/loadbalancer/spec"
 	"underlay/pkg/loadbalancer/tree"
 )
 
@@ -230,7 +231,7 @@ func (c *Controller) wanted(s *subject) bool {
 // memberNodes are the nodes that can be members. The framework leaves out those
 // that are about to go, which stay members here, with weight 0, until they are gone.
 func (c *Controller) memberNodes() []*v1.Node {
-	return slices.DeleteFunc(slices.Clone(c.options.Nodes()), excluded)
+	return slices.DeleteFunc(slices.Clone(c.options.Nodes()), spec.Excluded)
 }
 
 // allNodes are the nodes of the cluster, those that serve no load balancer too.

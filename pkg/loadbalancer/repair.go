@@ -4,7 +4,6 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -127,7 +126,7 @@ func (c *Controller) NodeHandler() cache.ResourceEventHandler {
 	return cache.ResourceEventHandlerFuncs{UpdateFunc: func(before, after any) {
 		was, ok := before.(*v1.Node)
 		is, also := after.(*v1.Node)
-		if ok && also && !excluded(is) && (spec.Draining(was) != spec.Draining(is) || !slices.Equal(was.Status.Addresses, is.Status.Addresses)) {
+		if ok && also && !spec.Excluded(is) && (spec.Draining(was) != spec.Draining(is) || !slices.Equal(was.Status.Addresses, is.Status.Addresses)) {
 			c.nudge()
 		}
 	}}
@@ -138,17 +137,6 @@ func (c *Controller) nudge() {
 	case c.nudges <- struct{}{}:
 	default: // one waits already
 	}
-}
-
-// excluded says whether a label keeps the node out of all load balancers, as the
-// framework reads it (cloud-provider, controllers/service, nodeIncludedPredicate).
-func excluded(node *v1.Node) bool {
-	value, labelled := node.Labels[v1.LabelNodeExcludeBalancers]
-	if !labelled {
-		return false
-	}
-	no, err := strconv.ParseBool(value)
-	return err != nil || no
 }
 
 // sleep waits and says whether ctx still goes on.

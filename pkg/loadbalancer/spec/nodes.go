@@ -28,7 +28,7 @@ func (s scope) nodes(in Input) (members, all []node) {
 	sorted := slices.SortedFunc(slices.Values(in.Nodes), func(a, b *v1.Node) int { return cmp.Compare(a.Name, b.Name) })
 	for _, n := range sorted {
 		all = append(all, newNode(n))
-		if _, excluded := n.Labels[v1.LabelNodeExcludeBalancers]; !excluded && selected(n, selector) {
+		if !Excluded(n) && selected(n, selector) {
 			members = append(members, all[len(all)-1])
 		}
 	}
