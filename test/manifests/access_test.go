@@ -140,10 +140,10 @@ func balancerCalls(client *openstack.Client) map[string]func(context.Context) er
 			given := []reflect.Value{reflect.ValueOf(ctx)}
 			for i := 1; i < method.Type.NumIn(); i++ {
 				value := reflect.New(method.Type.In(i)).Elem()
-				switch value.Kind() {
-				case reflect.String:
+				if value.Kind() == reflect.String {
 					value.SetString(absent)
-				case reflect.Slice: // one, since nothing is asked for none
+				}
+				if value.Kind() == reflect.Slice { // of one, since nothing is asked for none
 					value.Set(reflect.MakeSlice(value.Type(), 1, 1))
 				}
 				given = append(given, value)
