@@ -43,6 +43,8 @@ type applier struct {
 	denied bool
 	// done are the steps that succeeded.
 	done []step.Step
+	// refused is why the load balancer could not be made.
+	refused error
 	// lost: a load balancer may be being made, but nobody told.
 	lost bool
 }

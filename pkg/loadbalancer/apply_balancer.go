@@ -19,6 +19,7 @@ func (a *applier) applyBalancer(ctx context.Context, s step.Step) error {
 		if err == nil {
 			a.created(&s.Desired, &made)
 		}
+		a.refused = err
 		a.lost = errors.Is(err, cloud.ErrAmbiguous)
 		return a.began(made.ID, workCreate, err)
 	case plan.UpdateLoadBalancer:

@@ -55,6 +55,7 @@ type Controller struct {
 	locks    *locks
 	memory   *memory
 	trouble  *trouble
+	refusals *refusals
 	voice    *announcer
 	health   *health
 	nudges   chan struct{} // holds one when the repair pass shall come soon
@@ -73,14 +74,15 @@ func New(o Options) *Controller {
 	registerMetrics()
 	c := &Controller{
 		cloud: o.Cloud, config: o.Config, classes: o.Classes, ranges: o.ClusterCIDRs, options: o,
-		lists:   newLists(o.Cloud),
-		waiter:  newWaiter(o.Cloud),
-		locks:   newLocks(),
-		memory:  newMemory(),
-		trouble: newTrouble(),
-		voice:   &announcer{events: o.Events},
-		health:  newHealth(),
-		nudges:  make(chan struct{}, 1),
+		lists:    newLists(o.Cloud),
+		waiter:   newWaiter(o.Cloud),
+		locks:    newLocks(),
+		memory:   newMemory(),
+		trouble:  newTrouble(),
+		refusals: newRefusals(),
+		voice:    &announcer{events: o.Events},
+		health:   newHealth(),
+		nudges:   make(chan struct{}, 1),
 	}
 	c.identity.ask = o.Identity
 	c.book = newPoolBook(o.Cloud, func(ctx context.Context) (map[string]tree.Monitor, error) {

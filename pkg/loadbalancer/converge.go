@@ -111,8 +111,13 @@ func (w *worker) round(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	objection := plan.Check(seen.desired, seen.actual)
+	steps := plan.Plan(seen.desired, seen.actual)
+	if err := w.refusals.admit(s, steps); err != nil {
+		return false, err
+	}
 	a := w.newApplier(s, &seen.actual)
-	err = a.run(ctx, plan.Plan(seen.desired, seen.actual))
+	err = a.run(ctx, steps)
+	w.refusals.learn(s, steps, a.refused)
 	w.desired, w.actual, w.done = seen.desired, a.actual, append(w.done, a.done...)
 	w.trouble.tried(s, &seen.desired, seen.actual.Balancer, a.denied)
 	if err != nil && a.denied {
@@ -185,6 +190,7 @@ func (c *Controller) remove(ctx context.Context, s *subject) error {
 	}
 	c.memory.forget(s)
 	c.trouble.forget(s)
+	c.refusals.forget(s)
 	return c.unannotate(ctx, s)
 }
 
