@@ -30,7 +30,7 @@ func (k *call) octaviaClass(status int, said fault) error {
 		return k.octaviaConflict(said)
 	case http.StatusInternalServerError:
 		// What Neutron refuses to the driver comes as this alone; nothing was made.
-		if k.name == opBalancerCreate.name && strings.Contains(said.message, neutronRefused) {
+		if k.name == opBalancerCreate.name && (strings.Contains(said.message, neutronRefused) || strings.Contains(said.message, neutronDoubts)) {
 			return cloud.ErrInvalid
 		}
 	case http.StatusServiceUnavailable:
@@ -47,10 +47,20 @@ func (k *call) octaviaClass(status int, said fault) error {
 // over the port of a new load balancer's VIP.
 const neutronRefused = "ConflictException: 409"
 
+// neutronDoubts is the same for what Neutron cannot take (400), as an address
+// that is not in the subnet.
+const neutronDoubts = "BadRequestException: 400"
+
 // explainRefusal says what that may be: Octavia keeps Neutron's own words to itself.
 func explainRefusal(err error) error {
 	var told *cloud.Error
-	if errors.As(err, &told) && strings.Contains(told.Message, neutronRefused) {
+	if !errors.As(err, &told) {
+		return err
+	}
+	if strings.Contains(told.Message, neutronDoubts) {
+		told.Message += " (Neutron takes no such port for the VIP: its address is not in the subnet, or the subnet not in the network)"
+	}
+	if strings.Contains(told.Message, neutronRefused) {
 		told.Message += " (Neutron gives no port for the VIP: its address is in use, the subnet has none left, or a quota is reached)"
 	}
 	return err

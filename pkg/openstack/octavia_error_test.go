@@ -76,6 +76,7 @@ func TestOctaviaErrors(t *testing.T) {
 		{"create", 501, octaviaFault("Provider 'ovn' does not support a requested option: x"), cloud.ErrUnsupported},
 		{"create", 500, octaviaFault("Provider 'amphora' reports error: x"), cloud.ErrAmbiguous},
 		{"create", 500, octaviaFault("Provider 'amphora' reports error: ConflictException: 409"), cloud.ErrInvalid},
+		{"create", 500, octaviaFault("Provider 'amphora' reports error: BadRequestException: 400"), cloud.ErrInvalid},
 		{"listener", 500, octaviaFault("Provider 'amphora' reports error: ConflictException: 409"), cloud.ErrAmbiguous},
 		{"create", 503, octaviaFault("Project busy.  Unable to lock the project.  Please try again."), cloud.ErrBusy},
 		{"create", 503, `<html>no backend</html>`, cloud.ErrAmbiguous},
