@@ -68,10 +68,13 @@ func (w *World) end() {
 	}
 	for _, c := range w.Controllers() {
 		log := c.LogTail(100_000)
-		for _, word := range []string{"panic:", "Observed a panic", "DATA RACE"} {
+		for _, word := range []string{"panic:", "Observed a panic"} {
 			if strings.Contains(log, word) {
 				w.t.Errorf("the log of %s has %q", c.Spec.Name, word)
 			}
+		}
+		for _, race := range Races(log) {
+			w.t.Errorf("%s has a data race:\n%s", c.Spec.Name, race)
 		}
 		if !w.state.lacks && strings.Contains(log, "is forbidden:") {
 			w.t.Errorf("%s lacks rights that manifests/rbac does not give", c.Spec.Name)
