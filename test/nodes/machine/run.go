@@ -28,6 +28,10 @@ const (
 // Run is the first process of a machine, in its namespaces. It returns when the
 // context ends, and the machine is gone with it.
 func Run(ctx context.Context, text []byte) error {
+	// The machine has a /tmp of its own: a folder of whoever started it is not there.
+	if err := os.Unsetenv("TMPDIR"); err != nil {
+		return fmt.Errorf("forget the folder for temporary files: %w", err)
+	}
 	var spec Spec
 	if err := json.Unmarshal(text, &spec); err != nil {
 		return err
