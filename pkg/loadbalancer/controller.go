@@ -14,6 +14,7 @@ import (
 	cloudprovider "k8s.io/cloud-provider"
 
 	"underlay/internal/owner"
+	"underlay/internal/signal"
 	"underlay/pkg/config"
 	"underlay/pkg/loadbalancer/spec"
 	"underlay/pkg/loadbalancer/tree"
@@ -36,7 +37,7 @@ type Options struct {
 	// Nodes and Services list all of an informer's cache. They must not be modified.
 	Nodes    func() []*v1.Node
 	Services func() []*v1.Service
-	Events   Recorder
+	Events   signal.Recorder
 }
 
 // Controller keeps one load balancer a Service of type LoadBalancer, or a
@@ -56,7 +57,7 @@ type Controller struct {
 	memory   *memory
 	trouble  *trouble
 	refusals *refusals
-	voice    *announcer
+	voice    *signal.Voice
 	health   *health
 	nudges   chan struct{} // holds one when the repair pass shall come soon
 	identity identity
@@ -80,7 +81,7 @@ func New(o Options) *Controller {
 		memory:   newMemory(),
 		trouble:  newTrouble(),
 		refusals: newRefusals(),
-		voice:    &announcer{events: o.Events},
+		voice:    signal.NewVoice(o.Events),
 		health:   newHealth(),
 		nudges:   make(chan struct{}, 1),
 	}

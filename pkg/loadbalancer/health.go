@@ -66,7 +66,7 @@ func (c *Controller) watchHealth(all []*previewed) {
 			}
 		}
 		if c.health.turned(p.subject.key(), b.Operating) {
-			c.voice.say(p.subject.service, eventUnhealthy, string(b.Operating), fmt.Sprintf(
+			c.voice.Say(p.subject.service, eventUnhealthy, string(b.Operating), fmt.Sprintf(
 				"The operating status of load balancer %s (%s) is %s", b.Name, b.ID, b.Operating))
 		}
 	}

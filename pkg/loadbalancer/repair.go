@@ -105,7 +105,7 @@ func (c *Controller) repair(ctx context.Context, p *previewed) {
 		return // somebody else was quicker
 	}
 	balancersRepaired.Inc()
-	c.voice.say(p.subject.service, eventRepaired, describe(w.done), describe(w.done))
+	c.voice.Say(p.subject.service, eventRepaired, describe(w.done), describe(w.done))
 }
 
 // describe is the steps on one line, the first few of them.

@@ -6,17 +6,11 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/component-base/metrics/legacyregistry"
 
 	"underlay/internal/signal"
 	"underlay/pkg/loadbalancer/spec"
 )
-
-// Recorder is what this package needs of client-go's record.EventRecorder.
-type Recorder interface {
-	Event(object runtime.Object, eventtype, reason, message string)
-}
 
 var (
 	eventGone = signal.Event{
@@ -112,52 +106,12 @@ func measure(operation string) func(err *error) {
 	}
 }
 
-// repeatAfter is when an unchanged message is said again: events live for an hour.
-const repeatAfter = time.Hour
-
-// announcer says each thing once, not at every reconcile.
-type announcer struct {
-	events Recorder
-
-	mu   sync.Mutex
-	said map[announcement]time.Time
-}
-
-type announcement struct{ reason, service, topic string }
-
-// say records an event on the Service unless it did so for this topic within the hour.
-func (a *announcer) say(service *v1.Service, e signal.Event, topic, message string) {
-	if a.events == nil || !a.isNew(announcement{e.Reason, service.Namespace + "/" + service.Name + "/" + string(service.UID), topic}) {
-		return
-	}
-	a.events.Event(service, e.Type, e.Reason, message)
-}
-
-func (a *announcer) isNew(what announcement) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := time.Now()
-	for old, at := range a.said {
-		if now.Sub(at) >= repeatAfter {
-			delete(a.said, old)
-		}
-	}
-	if _, ok := a.said[what]; ok {
-		return false
-	}
-	if a.said == nil {
-		a.said = map[announcement]time.Time{}
-	}
-	a.said[what] = now
-	return true
-}
-
 // sayNotices says what the Service asks for and does not get.
 func (c *Controller) sayNotices(s *subject, notices []spec.Notice) {
 	for _, n := range notices {
 		i := slices.IndexFunc(spec.Events, func(e signal.Event) bool { return e.Reason == n.Reason })
 		if i >= 0 {
-			c.voice.say(s.service, spec.Events[i], n.Message, n.Message)
+			c.voice.Say(s.service, spec.Events[i], n.Message, n.Message)
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/klog/v2"
+
+	"underlay/internal/signal"
 )
 
 // Options says what a Controller works with. Events may be nil.
@@ -24,7 +26,7 @@ type Options struct {
 	// Nodes lists all nodes from an informer's cache. They must not be modified.
 	Nodes  func() []*v1.Node
 	Ledger Ledger
-	Events Recorder
+	Events signal.Recorder
 	// Gate opens a node as soon as its routes are there; nil leaves that to the framework.
 	Gate *Gate
 }
@@ -44,7 +46,7 @@ type Controller struct {
 	table *table
 	pairs *portPairs
 	reach *reach
-	voice *announcer
+	voice *signal.Voice
 	gate  *Gate
 
 	newcomers newcomers
@@ -72,7 +74,7 @@ func New(o Options) *Controller {
 		nodes:      o.Nodes,
 		book:       newBook(o.Ledger),
 		reach:      newReach(o.Router),
-		voice:      &announcer{events: o.Events},
+		voice:      signal.NewVoice(o.Events),
 		gate:       o.Gate,
 		nudges:     make(chan struct{}, 1),
 		observing:  newTurn(),

@@ -3,19 +3,11 @@ package routes
 import (
 	"context"
 	"fmt"
-	"sync"
-	"time"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"underlay/internal/signal"
 )
-
-// Recorder is what this package needs of client-go's record.EventRecorder.
-type Recorder interface {
-	Event(object runtime.Object, eventtype, reason, message string)
-}
 
 // The events of this package.
 var (
@@ -44,45 +36,11 @@ var (
 // Events are all events of this package.
 var Events = []signal.Event{eventRouterFound, eventRouteLimit, eventPairLimit, eventForeignNextHop}
 
-// repeatAfter is when an unchanged message is said again: events live for an hour.
-const repeatAfter = time.Hour
-
-// announcer says each thing once, not at every reconcile.
-type announcer struct {
-	events Recorder
-
-	mu   sync.Mutex
-	said map[announcement]time.Time
-}
-
-type announcement struct{ reason, node, topic string }
-
-// say records an event on the node unless it did so for this topic within the
-// hour. The message may differ in what matters to nobody, as request ids do.
-func (a *announcer) say(node *v1.Node, e signal.Event, topic, message string) {
-	if a.events == nil || node == nil || !a.isNew(announcement{e.Reason, node.Name, topic}) {
-		return
+// say records an event on a node that is known; see signal.Voice.
+func (c *Controller) say(node *v1.Node, e signal.Event, topic, message string) {
+	if node != nil {
+		c.voice.Say(node, e, topic, message)
 	}
-	a.events.Event(node, e.Type, e.Reason, message)
-}
-
-func (a *announcer) isNew(what announcement) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := time.Now()
-	for old, at := range a.said {
-		if now.Sub(at) >= repeatAfter {
-			delete(a.said, old)
-		}
-	}
-	if _, ok := a.said[what]; ok {
-		return false
-	}
-	if a.said == nil {
-		a.said = map[announcement]time.Time{}
-	}
-	a.said[what] = now
-	return true
 }
 
 func (c *Controller) sayRouterFound(nodes []*v1.Node) {
@@ -92,7 +50,7 @@ func (c *Controller) sayRouterFound(nodes []*v1.Node) {
 			first = node
 		}
 	}
-	c.voice.say(first, eventRouterFound, c.found, fmt.Sprintf(
+	c.say(first, eventRouterFound, c.found, fmt.Sprintf(
 		"Pod routes go to router %s, the only one on the nodes' subnets", c.found))
 }
 
@@ -106,21 +64,21 @@ func (c *Controller) sayLimit(_ context.Context, err *LimitError, refused []pair
 	for _, p := range refused {
 		if node := v.wanted[p]; !told[node] {
 			told[node] = true
-			c.voice.say(v.nodes[node], eventRouteLimit, fmt.Sprint(err.RouterID, err.Present, err.Limit), err.Error())
+			c.say(v.nodes[node], eventRouteLimit, fmt.Sprint(err.RouterID, err.Present, err.Limit), err.Error())
 		}
 	}
 }
 
 func (c *Controller) sayPairsExhausted(_ context.Context, node string, port Port, err error) {
 	if v := c.latest.Load(); v != nil {
-		c.voice.say(v.nodes[node], eventPairLimit, fmt.Sprint(port.ID, len(port.AddressPairs)), fmt.Sprintf(
+		c.say(v.nodes[node], eventPairLimit, fmt.Sprint(port.ID, len(port.AddressPairs)), fmt.Sprintf(
 			"Port %s has %s and no room for the node's pod CIDRs: %v", port.ID, count(len(port.AddressPairs), "address pair"), err))
 	}
 }
 
 func (c *Controller) sayContests(v *view) {
 	for _, t := range v.assessment.contests {
-		c.voice.say(v.nodes[t.node], eventForeignNextHop, fmt.Sprint(t.route), fmt.Sprintf(
+		c.say(v.nodes[t.node], eventForeignNextHop, fmt.Sprint(t.route), fmt.Sprintf(
 			"Router %s also routes %s to %s, an address of port %s, which is no node's; pods of this node lose traffic to it",
 			v.actual.Router.ID, t.route.Destination, t.route.NextHop, t.portID))
 	}
