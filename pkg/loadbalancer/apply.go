@@ -123,7 +123,7 @@ func (a *applier) run(ctx context.Context, steps []step.Step) error {
 			failures = append(failures, err)
 		}
 	}
-	return join(failures...)
+	return cloud.Join(failures...)
 }
 
 // settle waits until the load balancer takes a change.

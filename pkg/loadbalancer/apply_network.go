@@ -66,7 +66,7 @@ func (a *applier) createFloatingIP(ctx context.Context, s plan.CreateFloatingIP)
 			break
 		}
 	}
-	return join(failures...)
+	return cloud.Join(failures...)
 }
 
 func (a *applier) updateFloatingIP(ctx context.Context, id string, port, description *string) error {

@@ -121,7 +121,7 @@ func (w *worker) round(ctx context.Context) (done bool, err error) {
 	w.desired, w.actual, w.done = seen.desired, a.actual, append(w.done, a.done...)
 	w.trouble.tried(s, &seen.desired, seen.actual.Balancer, a.denied)
 	if err != nil && a.denied {
-		err = join(errReplan, err)
+		err = cloud.Join(errReplan, err)
 	}
 	if a.lost {
 		w.awaitLost(ctx)
@@ -140,7 +140,7 @@ func hindering(objection error) error {
 		for _, err := range joined.Unwrap() {
 			rest = append(rest, hindering(err))
 		}
-		return join(rest...)
+		return cloud.Join(rest...)
 	}
 	var immutable *plan.ImmutableError
 	if errors.As(objection, &immutable) {

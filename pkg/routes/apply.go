@@ -28,7 +28,7 @@ func (c *Controller) put(ctx context.Context, v *view, want Want) error {
 	if errors.Is(portErr, cloud.ErrNotFound) {
 		c.relist.Store(true)
 	}
-	if err := join(routeErr, portErr); err != nil {
+	if err := cloud.Join(routeErr, portErr); err != nil {
 		return fmt.Errorf("create route %s of node %s: %w", want.pair(), want.Node, err)
 	}
 	return nil
@@ -68,7 +68,7 @@ func (c *Controller) takeOff(ctx context.Context, leftovers []leftover) error {
 		}
 	}
 	wg.Wait()
-	return join(errs...)
+	return cloud.Join(errs...)
 }
 
 const (

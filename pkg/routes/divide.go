@@ -83,7 +83,7 @@ func (r *round) aim(ctx context.Context, pairs []pair, refused error) []pair {
 func (r *round) fit(ctx context.Context, pairs []pair, want intent, err error) {
 	router, readErr := r.table.read(ctx)
 	if readErr != nil {
-		r.fail(pairs, join(err, readErr))
+		r.fail(pairs, cloud.Join(err, readErr))
 		return
 	}
 	n := len(pairs) / 2

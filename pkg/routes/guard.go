@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"k8s.io/klog/v2"
+
+	"underlay/internal/cloud"
 )
 
 const (
@@ -81,7 +83,7 @@ func (v *view) allowed(key nodeCIDR) bool {
 func (c *Controller) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
-	if err := join(c.table.group.Close(ctx), c.pairs.group.Close(ctx)); err != nil {
+	if err := cloud.Join(c.table.group.Close(ctx), c.pairs.group.Close(ctx)); err != nil {
 		klog.FromContext(ctx).Error(err, "Stopped with writes in flight; the next controller finds what they left")
 	}
 }

@@ -135,11 +135,11 @@ func (p *portPairs) recover(ctx context.Context, port Port, c pairChange, attemp
 	}
 	if busy && attempt < pairAttempts || invalid {
 		if pauseErr := pause(ctx, attempt); pauseErr != nil {
-			return Port{}, join(err, pauseErr)
+			return Port{}, cloud.Join(err, pauseErr)
 		}
 		again, readErr := p.api.Port(ctx, port.ID)
 		if readErr != nil {
-			return Port{}, join(err, readErr)
+			return Port{}, cloud.Join(err, readErr)
 		}
 		p.remember(again)
 		// Refused as invalid: port security may have been turned off meanwhile.

@@ -8,6 +8,8 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
+
+	"underlay/internal/cloud"
 )
 
 const (
@@ -117,7 +119,7 @@ func (c *Controller) catchUp(ctx context.Context) (wrote bool) {
 	for name, wants := range v.waiting() {
 		wrote = wrote || len(wants) > 0
 		wg.Go(func() {
-			if err := join(c.putAll(ctx, v, wants)...); err != nil {
+			if err := cloud.Join(c.putAll(ctx, v, wants)...); err != nil {
 				c.report(ctx, err)
 				return
 			}

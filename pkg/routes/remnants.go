@@ -115,7 +115,7 @@ func Clear(ctx context.Context, routers RouterAPI, ports PortAPI, s step.Step) e
 	err := write()
 	for attempt := 1; attempt < pairAttempts && (errors.Is(err, cloud.ErrBusy) || errors.Is(err, cloud.ErrAmbiguous)); attempt++ {
 		if pauseErr := pause(ctx, attempt); pauseErr != nil {
-			return join(err, pauseErr)
+			return cloud.Join(err, pauseErr)
 		}
 		err = write()
 	}

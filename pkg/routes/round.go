@@ -139,7 +139,7 @@ func (r *round) send(ctx context.Context, add, remove []pair) error {
 			return err
 		}
 		if _, readErr := r.table.read(ctx); readErr != nil {
-			return join(err, readErr)
+			return cloud.Join(err, readErr)
 		}
 	}
 }

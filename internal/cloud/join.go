@@ -1,12 +1,12 @@
-package routes
+package cloud
 
 import (
 	"slices"
 	"strings"
 )
 
-// join is errors.Join on one line: these errors become events and log lines.
-func join(errs ...error) error {
+// Join is errors.Join on one line: these errors become events and log lines.
+func Join(errs ...error) error {
 	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	switch len(errs) {
 	case 0:
