@@ -1,23 +1,16 @@
 package routes
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"underlay/internal/step"
+	"underlay/test/dialogue"
 )
 
-var update = flag.Bool("update", false, "write testdata/*.txt anew")
-
-// TestScenarios plays the dialogues in testdata. A line that begins with "> "
-// is said to the model, what follows is its answer, and all else is prose:
+// TestScenarios plays the dialogues in testdata:
 //
 //	> subnet CIDR                      the router gets an interface there
 //	> node NAME ADDR[,ADDR] CIDR[,CIDR]  a server with a port, and its Node
@@ -31,53 +24,10 @@ var update = flag.Bool("update", false, "write testdata/*.txt anew")
 //	> forget                           the ledger is lost
 //	> plan, > apply, > routes, > pairs  what is to do; do it; what is there
 func TestScenarios(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("found %d scenarios: %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(text))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(text), got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", file, diff)
-			}
-		})
-	}
+	dialogue.PlayAll(t, func() dialogue.Stage { return newModel().answer })
 }
 
-// play says each line to a fresh model and writes the dialogue as it went.
-func play(t *testing.T, text string) string {
-	t.Helper()
-	m := newModel()
-	var out strings.Builder
-	answering := false
-	for line := range strings.Lines(text) {
-		command, said := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "> ")
-		if !said {
-			// Prose and blank lines stay; an answer is written anew.
-			if answering = answering && strings.TrimSpace(line) != ""; !answering {
-				out.WriteString(line)
-			}
-			continue
-		}
-		answering = true
-		out.WriteString(line)
-		out.WriteString(m.answer(t, strings.Fields(command)))
-	}
-	return out.String()
-}
-
-func (m *model) answer(t *testing.T, words []string) string {
+func (m *model) answer(t *testing.T, words []string, _ string) string {
 	t.Helper()
 	arg := func(i int) string {
 		if i >= len(words) {

@@ -3,84 +3,34 @@ package plan_test
 import (
 	"cmp"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
-	gocmp "github.com/google/go-cmp/cmp"
-
 	"underlay/internal/owner"
 	"underlay/internal/step"
 	"underlay/pkg/loadbalancer/plan"
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/test/dialogue"
 )
 
-var update = flag.Bool("update", false, "write testdata/*.txt anew")
-
-// TestScenarios plays the dialogues in testdata. A line that begins with "> "
-// is said to the model, what follows is its answer, and all else is prose:
+// TestScenarios plays the dialogues in testdata:
 //
 //	> web PORT… [on NODE…]     the Service's ports and nodes: TCP/80:30080 is a
 //	                           listener at port 80 over NodePort 30080, and after
 //	                           commas: proxy, monitor=TYPE, health=PORT,
 //	                           cidrs=CIDR, sticky; a node with "-" is drained
 //	> web is WORD…             external, internal, gone, back, keep, stepwise,
-//	                           rebuild, groups, address=A, shares=LB, at-most=N, ovn
+//	                           serial, rebuild, groups, address=A, shares=LB, at-most=N, ovn
 //	> web plan, > web check    what is to do; what cannot be done
 //	> web apply [N]            do it, or only the first N steps
 //	> peer                     all was made by the peer: no mark of ours is on it
 //	> hand WHAT[, N]            one of the disturbances, to the N-th part
 //	> show                     what is there
 func TestScenarios(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("found %d scenarios: %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(text))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := gocmp.Diff(string(text), got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", file, diff)
-			}
-		})
-	}
-}
-
-// play says each line to a fresh stage and writes the dialogue as it went.
-func play(t *testing.T, text string) string {
-	t.Helper()
-	s := &stage{world: newWorld(), wishes: map[string]*wish{}}
-	var out strings.Builder
-	answering := false
-	for line := range strings.Lines(text) {
-		command, said := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "> ")
-		if !said {
-			// Prose and blank lines stay; an answer is written anew.
-			if answering = answering && strings.TrimSpace(line) != ""; !answering {
-				out.WriteString(line)
-			}
-			continue
-		}
-		answering = true
-		out.WriteString(line)
-		out.WriteString(s.answer(t, strings.Fields(command)))
-	}
-	return out.String()
+	dialogue.PlayAll(t, func() dialogue.Stage { return (&stage{world: newWorld(), wishes: map[string]*wish{}}).answer })
 }
 
 // stage is a world and the Services in it.
@@ -89,7 +39,7 @@ type stage struct {
 	wishes map[string]*wish
 }
 
-func (s *stage) answer(t *testing.T, words []string) string {
+func (s *stage) answer(t *testing.T, words []string, _ string) string {
 	t.Helper()
 	switch words[0] {
 	case "show":
@@ -177,6 +127,8 @@ func (w *wish) is(t *testing.T, word string) {
 		w.keep = true
 	case "stepwise":
 		w.stepwise = true
+	case "serial":
+		w.serial = true
 	case "rebuild":
 		w.rebuild = true
 	case "groups":

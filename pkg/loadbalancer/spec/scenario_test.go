@@ -1,27 +1,20 @@
 package spec_test
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	v1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
 	"underlay/pkg/config"
 	"underlay/pkg/loadbalancer/spec"
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/test/dialogue"
 )
 
-var update = flag.Bool("update", false, "write testdata/*.txt anew")
-
-// TestScenarios plays the dialogues in testdata. A line that begins with "> " is
-// said, lines after it that begin with "| " go with it, what follows is the
-// answer, and all else is prose:
+// TestScenarios plays the dialogues in testdata:
 //
 //	> service           the Service is this YAML, over the defaults of one
 //	> annotations       the Service has these annotations, name: value
@@ -33,28 +26,9 @@ var update = flag.Bool("update", false, "write testdata/*.txt anew")
 //	> made              the cloud makes what is wanted, as it is wanted now
 //	> status            what the Service shows once it is made
 func TestScenarios(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("found %d scenarios: %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(text))
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if diff := cmp.Diff(string(text), got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", file, diff)
-			}
-		})
-	}
+	dialogue.PlayAll(t, func() dialogue.Stage {
+		return (&stage{in: input(web()), version: tree.Version{Major: 2, Minor: 29}}).answer
+	})
 }
 
 // stage is what a dialogue has said so far.
@@ -63,40 +37,6 @@ type stage struct {
 	version tree.Version
 	nodes   []*v1.Node
 	made    *tree.Actual
-}
-
-// play says each line to a fresh stage and writes the dialogue as it went.
-func play(t *testing.T, text string) string {
-	t.Helper()
-	st := &stage{in: input(web()), version: tree.Version{Major: 2, Minor: 29}}
-	var out, body strings.Builder
-	var command string
-	answer := func() {
-		if command != "" {
-			out.WriteString(st.answer(t, strings.Fields(command), body.String()))
-		}
-		command = ""
-		body.Reset()
-	}
-	answering := false
-	for line := range strings.Lines(text + "\n") {
-		if said, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "> "); ok {
-			answer()
-			command, answering = said, true
-			out.WriteString(line)
-			continue
-		}
-		if said, ok := strings.CutPrefix(line, "| "); ok && command != "" {
-			body.WriteString(said)
-			out.WriteString(line)
-			continue
-		}
-		answer()
-		if answering = answering && strings.TrimSpace(line) != ""; !answering {
-			out.WriteString(line)
-		}
-	}
-	return strings.TrimSuffix(out.String(), "\n")
 }
 
 func (st *stage) answer(t *testing.T, words []string, body string) string {
