@@ -31,3 +31,24 @@ func TestServiceComesAndGoes(t *testing.T) {
 		p.end()
 	})
 }
+
+// A provider that takes one thing at a time gets a load balancer without listeners,
+// and then listener after listener.
+func TestSerialProviderGetsOneThingACall(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 2, configured("provider-requires-serial-api-calls=true"))
+		p := w.start()
+		w.service("web", nil, tcp(80), tcp(443))
+		w.settle(2 * time.Minute)
+		b := w.balancer("web")
+		if len(b.Listeners) != 2 || len(b.Pools) != 2 || len(b.Pools[0].Members) != 2 || b.ProvisioningStatus != "ACTIVE" {
+			t.Errorf("got %+v", b)
+		}
+		for pattern, want := range map[string]int{"POST *loadbalancers": 1, "POST *listeners": 2} {
+			if got := w.cloud.Count(pattern); got != want {
+				t.Errorf("got %d calls of %q, want %d", got, pattern, want)
+			}
+		}
+		p.end()
+	})
+}

@@ -10,7 +10,8 @@ import (
 	"underlay/pkg/loadbalancer/tree"
 )
 
-// makeBalancer asks for the whole tree in one call. Where an old one is given
+// makeBalancer asks for the whole tree in one call, or for the load balancer
+// alone where the provider wants its parts one by one. Where an old one is given
 // up, the new one gets the same addresses.
 func (v *view) makeBalancer() []step.Step {
 	desired := v.desired.Balancer
@@ -26,7 +27,21 @@ func (v *view) makeBalancer() []step.Step {
 		steps = append(steps, DeleteLoadBalancer{ID: v.balancer.ID, Label: v.label(), Cascade: true,
 			Why: "it is in ERROR and is made again with the same addresses"})
 	}
+	if v.desired.Serial {
+		desired.Listeners = nil
+	}
 	return append(steps, CreateLoadBalancer{Desired: desired})
+}
+
+// makeParts makes listeners and pools one by one on the load balancer that this
+// plan makes, where its provider cannot take the whole tree.
+func (v *view) makeParts() []step.Step {
+	if !v.desired.Serial {
+		return nil
+	}
+	made := v.actual
+	made.Balancer, made.Owned = &tree.Balancer{Name: v.desired.Balancer.Name, Provisioning: tree.Active}, true
+	return look(v.desired, made).serveListeners()
 }
 
 // sameAddresses are the VIPs of a load balancer that replaces another: where

@@ -22,7 +22,7 @@ func Plan(desired tree.Desired, actual tree.Actual) []step.Step {
 	case v.shut():
 		return nil
 	case v.fresh():
-		return slices.Concat(v.makeBalancer(), v.takeAddress(), v.openGroup(), v.closeGroups(), v.leaveFormer())
+		return slices.Concat(v.makeBalancer(), v.takeAddress(), v.openGroup(), v.makeParts(), v.closeGroups(), v.leaveFormer())
 	default:
 		return slices.Concat(v.openGroup(), v.changeBalancer(), v.serveListeners(),
 			v.takeAddress(), v.dropParts(), v.closeGroups(), v.leaveFormer())

@@ -23,6 +23,7 @@ func drawWish(t *rapid.T, label string) *wish {
 	w := &wish{
 		service: web, external: flip.Draw(t, label+" external"), groups: flip.Draw(t, label+" groups"),
 		stepwise: flip.Draw(t, label+" stepwise"), rebuild: flip.Draw(t, label+" rebuild"),
+		serial:   rapid.IntRange(0, 3).Draw(t, label+" serial") == 0,
 		keep:     rapid.IntRange(0, 3).Draw(t, label+" keep") == 0,
 		provider: rapid.SampledFrom([]string{"amphora", tree.OVN}).Draw(t, label+" provider"),
 		address:  rapid.SampledFrom([]string{"", "", "203.0.113.2", "203.0.113.9"}).Draw(t, label+" address"),

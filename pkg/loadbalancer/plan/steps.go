@@ -18,7 +18,8 @@ type GroupRef struct{ ID string }
 
 // Steps on load balancers.
 type (
-	// CreateLoadBalancer makes the whole tree.
+	// CreateLoadBalancer makes the load balancer with what is in Desired. Parts
+	// that follow in the same plan have Balancer "".
 	CreateLoadBalancer struct{ Desired tree.Balancer }
 	// UpdateLoadBalancer writes what is not nil.
 	UpdateLoadBalancer struct {

@@ -23,6 +23,7 @@ type wish struct {
 	groups    bool
 	keep      bool
 	stepwise  bool
+	serial    bool
 	rebuild   bool
 	gone      bool
 	provider  string
@@ -48,7 +49,7 @@ func (w *wish) desired() tree.Desired {
 	d := tree.Desired{
 		Cluster: blue, Service: w.service, BalancerName: name, Gone: w.gone, Rebuild: w.rebuild,
 		Capabilities: tree.Capabilities{Version: tree.Version{Major: 2, Minor: 27}, Provider: w.provider},
-		Shared:       w.shared, MaxShared: w.maxShared, KeepFloatingIP: w.keep, CascadeDelete: !w.stepwise,
+		Shared:       w.shared, MaxShared: w.maxShared, KeepFloatingIP: w.keep, CascadeDelete: !w.stepwise, Serial: w.serial,
 	}
 	if w.old {
 		d.Capabilities.Version.Minor = 0

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -205,7 +206,7 @@ var takes = map[tree.Protocol][]tree.Protocol{
 func (w *world) applyListener(s step.Step) (bool, error) {
 	switch s := s.(type) {
 	case plan.CreateListener:
-		b, err := w.mutable(s.Balancer)
+		b, err := w.mutable(cmp.Or(s.Balancer, w.made.balancer))
 		if err != nil {
 			return true, err
 		}
@@ -308,7 +309,7 @@ func (w *world) pool(ref plan.PoolRef) (*tree.Balancer, *tree.Pool) {
 func (w *world) applyPool(s step.Step) (bool, error) {
 	switch s := s.(type) {
 	case plan.CreatePool:
-		b, err := w.mutable(s.Balancer)
+		b, err := w.mutable(cmp.Or(s.Balancer, w.made.balancer))
 		if err != nil {
 			return true, err
 		}
