@@ -66,8 +66,7 @@ nodes-down: ## End what nodes-up started and remove all of it
 
 .PHONY: test
 test: kubernetes ## Run every part of the tests that this machine can, and say what it cannot
-	@without=$$(go run ./test/requirements) && export UNDERLAY_WITHOUT=$$without && \
-	for part in $(PARTS); do echo "== $$part"; $(MAKE) --no-print-directory test-$$part; done
+	@without=$$(go run ./test/requirements) && UNDERLAY_WITHOUT=$$without MAKE="$(MAKE)" hack/parts $(PARTS)
 
 .PHONY: test-unit
 test-unit: ## Packages by themselves; fails below 80 % coverage

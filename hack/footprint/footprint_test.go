@@ -14,10 +14,11 @@ import (
 
 func TestDifferences(t *testing.T) {
 	before := footprint{
-		"mount":      {"/": "ext4 /dev/vda", "/mnt": "tmpfs tmpfs"},
+		"mount":      {"/": "ext4 /dev/vda", "/mnt": "tmpfs tmpfs", "/tmp/underlay-nodes-1/run": "tmpfs tmpfs"},
 		sysctlKind:   {"kernel/panic": "0", "vm/swappiness": "60"},
 		"interface":  {"lo": "[127.0.0.1/8]"},
-		"namespace":  {"net:[1]": ""},
+		"namespace":  {"net:[1]": "", "net:[0]": ""},
+		"process":    {"33": "etcd"},
 		"empty kind": {},
 	}
 	after := footprint{

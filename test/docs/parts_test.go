@@ -28,9 +28,16 @@ func TestCIRunsEveryPart(t *testing.T) {
 		t.Errorf("found only the parts %v", parts)
 	}
 	for _, part := range parts {
-		if !regexp.MustCompile(`(?m)^section .* make test-` + part + `$`).Match(script) {
-			t.Errorf(".ci/run has no section with make test-%s", part)
+		if !regexp.MustCompile(`(?m)^test-` + part + `:`).Match(makefile) {
+			t.Errorf("the Makefile has no test-%s", part)
 		}
+	}
+	if !regexp.MustCompile(`(?m)^test: .*\n.* hack/parts \$\(PARTS\)$`).Match(makefile) {
+		t.Error("make test does not run all of PARTS")
+	}
+	if !regexp.MustCompile(`(?m)^all_tests\(\) \{ .* && make test\); \}$`).Match(script) ||
+		!regexp.MustCompile(`(?m)^section .* all_tests$`).Match(script) {
+		t.Error(".ci/run has no section that calls make test")
 	}
 	if strings.Contains(string(script), "UNDERLAY_WITHOUT=") {
 		t.Error(".ci/run leaves something out")
