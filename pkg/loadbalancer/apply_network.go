@@ -142,7 +142,10 @@ func (a *applier) groupID(ref plan.GroupRef) (string, error) {
 	return a.group, nil
 }
 
-// setPortGroups replaces a port's groups; a port that is gone needs none taken off.
+// setPortGroups replaces a port's groups. A 404 says that the port is gone, or that
+// another group in the list is, which Neutron looks up first: which of the two, the
+// ports as they are by now tell (neutron/db/securitygroups_db.py,
+// _get_security_groups_on_port).
 func (a *applier) setPortGroups(ctx context.Context, s plan.SetPortGroups) error {
 	groups := without(s.GroupIDs, s.Remove)
 	if s.Add != nil {
@@ -153,8 +156,8 @@ func (a *applier) setPortGroups(ctx context.Context, s plan.SetPortGroups) error
 		groups = append(without(groups, []string{id}), id)
 	}
 	err := a.cloud.SetPortGroups(ctx, s.PortID, s.Revision, groups)
-	if s.Add == nil {
-		return absent(err)
+	if errors.Is(err, cloud.ErrNotFound) {
+		return fmt.Errorf("port %s or one of its groups is gone: %w", s.PortID, errReplan)
 	}
 	return err
 }

@@ -57,6 +57,11 @@ var revisionCases = []contractCase{
 		c.call(t, http.MethodPut, "network", routersPath+"/"+r.router+"/add_extraroutes", obj{"router": obj{"routes": hops("10.244.1.0/24 10.99.0.5")}}, stale).
 			want(t, http.StatusBadRequest, "InvalidRoutes")
 	}},
+	{"If-Match/a group that is gone is found before a stale revision", func(t *testing.T, c *cloud) {
+		id := c.make(t, "port", obj{"network_id": c.lan(t).network})
+		c.updatePort(t, id, obj{"security_groups": []string{"00000000-0000-4000-8000-000000000000"}}, "If-Match: revision_number=9999").
+			want(t, http.StatusNotFound, "SecurityGroupNotFound")
+	}},
 	{"If-Match/quotes are fine, other numbers are not, other tags are not heard", func(t *testing.T, c *cloud) {
 		id := c.make(t, "port", obj{"network_id": c.lan(t).network})
 		put := func(match string) answer { return c.updatePort(t, id, obj{"name": unique()}, "If-Match: "+match) }
