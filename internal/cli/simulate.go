@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ type simulateOptions struct {
 	atomicRoutes, addressPairs, portGuard bool
 	maxRoutes, routeQuota                 int
 	tokenTTL                              time.Duration
+	balancers                             balancerOptions
 }
 
 // NewSimulateCommand makes `underlay simulate`: an OpenStack to try things on.
@@ -70,6 +72,7 @@ func (o *simulateOptions) flags(cmd *cobra.Command) {
 	flags.DurationVar(&o.tokenTTL, "token-ttl", time.Hour, "How long a token lives.")
 	flags.StringVar(&o.latency, "latency", "none", "How long calls take: none, or real (as in a middling cloud).")
 	flags.IntVar(&o.rateLimit, "rate-limit", 0, "Calls a second beyond which the answer is 429; 0 = no limit.")
+	o.balancers.flags(cmd)
 	flags.StringArrayVar(&o.faults, "fault", nil, "Make calls fail, see above. May be repeated.")
 }
 
@@ -86,7 +89,13 @@ func simulate(ctx context.Context, out io.Writer, o *simulateOptions) error {
 	if err := intro.say(out, o.writeConfig); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	return serveUntil(ctx, out, listener, cloud)
+	ctx, stop := context.WithCancel(ctx)
+	var carrying sync.WaitGroup
+	carrying.Go(func() { o.balancers.carry(ctx, out, cloud) })
+	err = serveUntil(ctx, out, listener, cloud)
+	stop()
+	carrying.Wait()
+	return err
 }
 
 // cloud makes the cloud that the flags ask for. routerID is that of the demo seed.
@@ -106,18 +115,21 @@ func (o *simulateOptions) cloud() (cloud *simulator.Cloud, routerID string, err 
 	check(o.rateLimit >= 0, "--rate-limit: must be 0 (no limit) or more")
 	check(o.tokenTTL > 0, "--token-ttl: must be more than 0")
 	check(o.name != "" && o.region != "", "--name and --region: must not be empty")
+	o.balancers.check(check)
 	if err := errors.Join(problems...); err != nil {
 		return nil, "", err
 	}
 	cloud = simulator.New(simulator.Options{
 		Name: o.name, Region: o.region, AtomicRoutes: &o.atomicRoutes, AddressPairs: &o.addressPairs, PortSecurity: &o.portGuard,
 		MaxRoutes: o.maxRoutes, RouterRouteQuota: o.routeQuota, TokenTTL: o.tokenTTL,
+		OctaviaVersion: o.balancers.version,
 	})
 	if o.seed == "demo" {
 		routerID = o.plant(cloud)
 	}
 	cloud.SetLatency(profile)
 	cloud.SetRateLimit(o.rateLimit)
+	cloud.SetLoadBalancerPace(o.balancers.pace())
 	for _, fault := range faults {
 		cloud.AddFault(fault)
 	}
