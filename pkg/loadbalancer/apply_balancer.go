@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/klog/v2"
+
 	"underlay/internal/cloud"
 	"underlay/internal/step"
 	"underlay/pkg/loadbalancer/plan"
@@ -15,7 +17,7 @@ import (
 func (a *applier) applyBalancer(ctx context.Context, s step.Step) error {
 	switch s := s.(type) {
 	case plan.CreateLoadBalancer:
-		made, err := a.cloud.CreateLoadBalancer(ctx, s.Desired)
+		made, err := a.createBalancer(ctx, s.Desired)
 		if err == nil {
 			a.created(&s.Desired, &made)
 		}
@@ -35,6 +37,18 @@ func (a *applier) applyBalancer(ctx context.Context, s step.Step) error {
 	default:
 		return fmt.Errorf("apply step %v: not one on a load balancer", s)
 	}
+}
+
+// createBalancer makes it with the addresses that the Service had, and where the
+// cloud refuses those, somebody else having one, with any.
+func (a *applier) createBalancer(ctx context.Context, desired tree.Balancer) (tree.Balancer, error) {
+	made, err := a.cloud.CreateLoadBalancer(ctx, desired)
+	anew, kept := desired.WithoutKept()
+	if !kept || !errors.Is(err, cloud.ErrInvalid) {
+		return made, err
+	}
+	klog.FromContext(ctx).Info("The cloud refuses a load balancer with the address that the Service had: making it with any", "service", a.subject.owner.String(), "address", desired.VIP.Address, "err", err)
+	return a.cloud.CreateLoadBalancer(ctx, anew)
 }
 
 // or is the id of a step, or, where it does not know it yet, of what this plan made.

@@ -121,6 +121,29 @@ func TestDeletedOutOfBand(t *testing.T) {
 			}
 		})
 	})
+	t.Run("with the internal address that it had", func(t *testing.T) {
+		life(t, 2, conf, internal, func(t *testing.T, w *world, p *process) {
+			address := w.get("web").Status.LoadBalancer.Ingress[0].IP
+			w.cloud.DeleteServer(w.servers[nodeName(0)].ID) // a lower address is free
+			w.leave(0)
+			w.cloud.DeleteLoadBalancer(w.balancer("web").ID)
+			pass(8 * time.Minute)
+			if got := w.get("web").Status.LoadBalancer.Ingress[0].IP; got != address || w.balancer("web").VIPAddress != address {
+				t.Errorf("got %s in the status and %s in the cloud, want %s as before", got, w.balancer("web").VIPAddress, address)
+			}
+		})
+	})
+	t.Run("with another internal address where somebody has it", func(t *testing.T) {
+		life(t, 2, conf, internal, func(t *testing.T, w *world, p *process) {
+			address := w.get("web").Status.LoadBalancer.Ingress[0].IP
+			w.cloud.DeleteLoadBalancer(w.balancer("web").ID)
+			w.cloud.AddPort(simulator.PortSpec{Name: "thief", NetworkID: w.net.ID, FixedIPs: []string{address}})
+			pass(8 * time.Minute)
+			if got := w.get("web").Status.LoadBalancer.Ingress[0].IP; got == address || got != w.balancer("web").VIPAddress {
+				t.Errorf("got %s in the status and %s in the cloud, want another than %s", got, w.balancer("web").VIPAddress, address)
+			}
+		})
+	})
 	t.Run("then the Service goes", func(t *testing.T) {
 		life(t, 2, conf, nil, func(t *testing.T, w *world, p *process) {
 			w.cloud.DeleteLoadBalancer(w.balancer("web").ID)

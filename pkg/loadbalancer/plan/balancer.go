@@ -50,13 +50,13 @@ func sameAddresses(desired, old *tree.Balancer) (tree.VIP, []tree.VIP) {
 	vip := desired.VIP
 	if vip.PortID == "" && vip.Address == "" && cmp.Or(vip.SubnetID, old.VIP.SubnetID) == old.VIP.SubnetID &&
 		cmp.Or(vip.NetworkID, old.VIP.NetworkID) == old.VIP.NetworkID {
-		vip.SubnetID, vip.Address = old.VIP.SubnetID, old.VIP.Address
+		vip.SubnetID, vip.Address, vip.Kept = old.VIP.SubnetID, old.VIP.Address, true
 	}
 	more := slices.Clone(desired.AdditionalVIPs)
 	for i := range more {
 		for _, had := range old.AdditionalVIPs {
 			if more[i].Address == "" && more[i].SubnetID == had.SubnetID {
-				more[i].Address = had.Address
+				more[i].Address, more[i].Kept = had.Address, true
 			}
 		}
 	}

@@ -15,9 +15,9 @@ func (r *resolver) newVIPs() {
 	b := &r.desired.Balancer
 	first := r.families[0]
 	r.stacks = []v1.IPFamily{first}
-	b.VIP = tree.VIP{Address: r.vip.addresses[first].value}
+	b.VIP.Address, b.VIP.Kept = r.address(first)
 	if r.vip.port.value != "" {
-		b.VIP.PortID = r.vip.port.value
+		b.VIP = tree.VIP{PortID: r.vip.port.value, Address: r.vip.addresses[first].value}
 		r.stacks = r.families // as many as the port has; the user made it
 		return
 	}
@@ -31,6 +31,18 @@ func (r *resolver) newVIPs() {
 	if len(r.families) > 1 {
 		r.additionalVIP(r.families[1])
 	}
+}
+
+// address is the virtual address to ask for: the one that the user chose, else the
+// one by which the Service is known already, if it is no floating IP's.
+func (r *resolver) address(family v1.IPFamily) (address string, kept bool) {
+	if chosen := r.vip.addresses[family].value; chosen != "" {
+		return chosen, false
+	}
+	if !r.internal && family == v1.IPv4Protocol {
+		return "", false
+	}
+	return r.had[family], r.had[family] != ""
 }
 
 // nodeSubnet is the subnet of the first node, by name, that has a port: of a
@@ -86,7 +98,9 @@ func (r *resolver) additionalVIP(family v1.IPFamily) {
 		r.notice(SingleStack, "there is no %s address: the network of the virtual address has no subnet of that family", family)
 		return
 	}
-	b.AdditionalVIPs = []tree.VIP{{SubnetID: subnet, Address: r.vip.addresses[family].value}}
+	vip := tree.VIP{SubnetID: subnet}
+	vip.Address, vip.Kept = r.address(family)
+	b.AdditionalVIPs = []tree.VIP{vip}
 	r.stacks = append(r.stacks, family)
 }
 

@@ -35,6 +35,8 @@ type Wish struct {
 	// families are the Service's, the preferred one first; never empty.
 	families []v1.IPFamily
 	hostname string
+	// had are the addresses that the Service's status tells, by family.
+	had map[v1.IPFamily]string
 	// ipMode is what the user says, "" where nothing.
 	ipMode string
 
@@ -73,7 +75,7 @@ func (r *reader) read(in Input) Wish {
 	w := Wish{
 		cluster: in.Cluster, service: serviceOf(in.Service), config: in.Config, clusterCIDRs: in.ClusterCIDRs,
 		keepFloatingIP: s.boolean(keepFloatingIP, false).value,
-		families:       families(in.Service), hostname: s.hostname(hostname).value, ipMode: s.enum(ipMode, "").value,
+		families:       families(in.Service), had: had(in.Service), hostname: s.hostname(hostname).value, ipMode: s.enum(ipMode, "").value,
 	}
 	w.internal = s.boolean(internalLB, false).value || in.Config.InternalLB
 	s.uuid(balancerID, "")
@@ -100,6 +102,21 @@ func families(service *v1.Service) []v1.IPFamily {
 		return []v1.IPFamily{v1.IPv4Protocol}
 	}
 	return service.Spec.IPFamilies
+}
+
+// had are the addresses by which the Service is known, the first of each family.
+func had(service *v1.Service) map[v1.IPFamily]string {
+	all := map[v1.IPFamily]string{}
+	for _, ingress := range service.Status.LoadBalancer.Ingress {
+		address, err := netip.ParseAddr(ingress.IP)
+		if err != nil {
+			continue // a host name
+		}
+		if family := familyOfText(ingress.IP); all[family] == "" {
+			all[family] = address.String()
+		}
+	}
+	return all
 }
 
 // class finds the class that the Service names; never nil.

@@ -1,5 +1,7 @@
 package tree
 
+import "slices"
+
 // Balancer is an Octavia load balancer with all that hangs on it.
 // API: https://docs.openstack.org/api-ref/load-balancer/v2/#load-balancers
 type Balancer struct {
@@ -32,6 +34,24 @@ type VIP struct {
 	PortID string
 	// Address is canonical; "" in a desired value: any.
 	Address string
+	// Kept, in a desired value: nobody asked for Address, it is the one that the
+	// Service had. Where somebody else has it by now, any other will do.
+	Kept bool
+}
+
+// WithoutKept drops the addresses that are only kept; false when there are none.
+func (b Balancer) WithoutKept() (Balancer, bool) {
+	kept := b.VIP.Kept
+	if kept {
+		b.VIP.Address, b.VIP.Kept = "", false
+	}
+	b.AdditionalVIPs = slices.Clone(b.AdditionalVIPs)
+	for i := range b.AdditionalVIPs {
+		if vip := &b.AdditionalVIPs[i]; vip.Kept {
+			kept, vip.Address, vip.Kept = true, "", false
+		}
+	}
+	return b, kept
 }
 
 // Provisioning is Octavia's provisioning_status.
