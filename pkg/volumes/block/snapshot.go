@@ -19,6 +19,14 @@ const (
 	SnapshotGone SnapshotStatus = "gone"
 )
 
+// SnapshotStatuses are all statuses of a snapshot that are named here, SnapshotGone included.
+func SnapshotStatuses() []SnapshotStatus {
+	return []SnapshotStatus{
+		SnapshotCreating, SnapshotAvailable, SnapshotDeleting, SnapshotBackingUp,
+		SnapshotRestoring, SnapshotError, SnapshotErrorDeleting, SnapshotGone,
+	}
+}
+
 // Snapshot is a snapshot of a volume.
 type Snapshot struct {
 	ID, Name, Description, VolumeID string

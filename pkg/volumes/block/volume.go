@@ -29,6 +29,8 @@ const (
 	StatusErrorRestoring   Status = "error_restoring"
 	StatusErrorBackingUp   Status = "error_backing-up"
 	StatusErrorManaging    Status = "error_managing"
+	StatusErrorAttaching   Status = "error_attaching"
+	StatusErrorDetaching   Status = "error_detaching"
 	// StatusGone is ours: Cinder answers 404.
 	StatusGone Status = "gone"
 )
@@ -74,6 +76,16 @@ func (v Volume) AttachedTo(serverID string) (Attachment, bool) {
 		}
 	}
 	return Attachment{}, false
+}
+
+// Statuses are all statuses of a volume that are named here, StatusGone included.
+func Statuses() []Status {
+	return []Status{
+		StatusCreating, StatusAvailable, StatusReserved, StatusAttaching, StatusDetaching, StatusInUse, StatusMaintenance,
+		StatusDeleting, StatusAwaitingTransfer, StatusBackingUp, StatusRestoringBackup, StatusDownloading, StatusUploading,
+		StatusRetyping, StatusExtending, StatusManaging, StatusError, StatusErrorDeleting, StatusErrorExtending,
+		StatusErrorRestoring, StatusErrorBackingUp, StatusErrorManaging, StatusErrorAttaching, StatusErrorDetaching, StatusGone,
+	}
 }
 
 // VolumeRequest is a volume to be made. Empty fields are not sent.
