@@ -1,0 +1,78 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// ErrForeign means: there is something on the device that must not be overwritten, or
+// that cannot be told from such.
+var ErrForeign = errors.New("not formatted")
+
+// Kind is what a device holds.
+type Kind int
+
+const (
+	// Blank means: nothing, as far as it was read.
+	Blank Kind = iota + 1
+	// Unfinished means: what is left of a mkfs of ours that did not end. Nothing was
+	// ever mounted from it.
+	Unfinished
+	// Filesystem means: one that blkid names.
+	Filesystem
+	// Data means: something, which blkid does not name.
+	Data
+)
+
+// Content is what was found on a device.
+type Content struct {
+	Kind Kind
+	// Type is the filesystem as blkid calls it.
+	Type string
+	// At is where the first byte of Data is.
+	At int64
+}
+
+// Look reads what is on a device. blkid's word counts for what is there, never
+// for what is not: it gives the same answer for an empty device and for one that
+// it could not read (https://github.com/kubernetes/kubernetes/issues/142243).
+func (t Tools) Look(ctx context.Context, d Disk, volumeID string) (Content, error) {
+	f, err := os.Open(d.Path)
+	if err != nil {
+		return Content{}, fmt.Errorf("open %s to see what is on it: %w", d.Path, err)
+	}
+	defer func() { _ = f.Close() }()
+	size, err := sizeOf(f)
+	if err != nil {
+		return Content{}, err
+	}
+	return t.look(ctx, f, size, d, volumeID)
+}
+
+func (t Tools) look(ctx context.Context, r io.ReaderAt, size int64, d Disk, volumeID string) (Content, error) {
+	at, found, err := FirstData(r, size)
+	if err != nil {
+		return Content{}, fmt.Errorf("see what is on %s: %w", d.Path, err)
+	}
+	unfinished, err := marked(r, size, volumeID)
+	if err != nil {
+		return Content{}, fmt.Errorf("see what is on %s: %w", d.Path, err)
+	}
+	if unfinished {
+		return Content{Kind: Unfinished}, nil
+	}
+	kind, err := t.probe(ctx, d.Path)
+	switch {
+	case err != nil:
+		return Content{}, err
+	case kind != "":
+		return Content{Kind: Filesystem, Type: kind}, nil
+	case found:
+		return Content{Kind: Data, At: at}, nil
+	default:
+		return Content{Kind: Blank}, nil
+	}
+}
