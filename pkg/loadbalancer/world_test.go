@@ -71,6 +71,7 @@ type world struct {
 	uid      string
 	services int
 	through  func(http.RoundTripper) http.RoundTripper
+	public   string // the external subnet
 }
 
 type worldOption func(*world, *simulator.Options)
@@ -80,16 +81,21 @@ func configured(lines ...string) worldOption {
 	return func(w *world, _ *simulator.Options) { w.conf += strings.Join(lines, "\n") + "\n" }
 }
 
+// on gives the cloud another external subnet than one for 253 floating IPs.
+func on(public string) worldOption {
+	return func(w *world, _ *simulator.Options) { w.public = public }
+}
+
 func newWorld(t *testing.T, nodes int, options ...worldOption) *world {
 	t.Helper()
-	w := &world{t: t, kube: fake.NewClientset(), servers: map[string]simulator.Server{}, uid: clusterUID}
+	w := &world{t: t, kube: fake.NewClientset(), servers: map[string]simulator.Server{}, uid: clusterUID, public: "203.0.113.0/24"}
 	o := simulator.Options{}
 	for _, option := range options {
 		option(w, &o)
 	}
 	w.cloud = simulator.New(o)
 	w.net = w.cloud.AddNetwork(simulator.NetworkSpec{Name: "nodes", Subnets: []string{"10.0.0.0/16"}})
-	w.external = w.cloud.AddNetwork(simulator.NetworkSpec{Name: "public", External: true, Subnets: []string{"203.0.113.0/24"}})
+	w.external = w.cloud.AddNetwork(simulator.NetworkSpec{Name: "public", External: true, Subnets: []string{w.public}})
 	w.cloud.AddRouter(simulator.RouterSpec{Name: "r", SubnetIDs: w.net.SubnetIDs, ExternalNetworkID: w.external.ID})
 	for _, resource := range []string{"floatingip", "security_group", "security_group_rule", "port"} {
 		w.cloud.SetQuota(w.cloud.ProjectID(), resource, -1)
