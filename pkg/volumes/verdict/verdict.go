@@ -55,7 +55,7 @@ const (
 	// Elsewhere: to another server only, and the volume is for one server at a time.
 	Elsewhere Attachment = "elsewhere"
 	// Shared: to other servers only, and the volume is for several at a time.
-	Shared Attachment = "elsewhere, shared"
+	Shared Attachment = "shared elsewhere"
 	// Pending: Nova lists the volume at the server, Cinder tells of no attachment to it.
 	Pending Attachment = "with Nova only"
 	// Stale: Cinder tells an attachment to the server of which Nova knows nothing.
