@@ -1,5 +1,5 @@
 // Package simulator is OpenStack, simulated: Keystone, Nova, Neutron, Octavia,
-// and enough of Glance and Barbican for their clients. It is stateful and follows the real
+// Cinder, and enough of Glance and Barbican for their clients. It is stateful and follows the real
 // services' rules, so that code which works against it works against them;
 // every handler file names the upstream file or API page that it imitates.
 //
@@ -57,6 +57,10 @@ type Options struct {
 	// OctaviaVersion is the newest API version that Octavia speaks, e.g. "2.5";
 	// default "2.30".
 	OctaviaVersion string
+	// MaxVolumeMicroversion is the newest that Cinder speaks; default "3.71".
+	MaxVolumeMicroversion string
+	// VolumeZones are the availability zones of Cinder; default those of Nova.
+	VolumeZones []string
 }
 
 func (o Options) withDefaults() Options {
@@ -77,6 +81,7 @@ func (o Options) withDefaults() Options {
 	set(&o.Username, "demo")
 	set(&o.Password, "simulated")
 	set(&o.MaxMicroversion, "2.100")
+	set(&o.MaxVolumeMicroversion, "3.71")
 	yes(&o.AtomicRoutes)
 	yes(&o.AddressPairs)
 	yes(&o.PortSecurity)
@@ -91,6 +96,9 @@ func (o Options) withDefaults() Options {
 	}
 	if len(o.Zones) == 0 {
 		o.Zones = []string{"nova"}
+	}
+	if len(o.VolumeZones) == 0 {
+		o.VolumeZones = o.Zones
 	}
 	return o
 }
@@ -108,6 +116,7 @@ type Cloud struct {
 	glance   *glance
 	barbican *barbican
 	octavia  *octavia
+	cinder   *cinder
 
 	calls   []*Call
 	faults  []*armed
@@ -124,6 +133,7 @@ func New(opts Options) *Cloud {
 	c.glance = newGlance(c)
 	c.barbican = newBarbican(c)
 	c.octavia = newOctavia(c)
+	c.cinder = newCinder(c)
 
 	network := &service{kind: "network", name: "neutron", prefix: "/network", fault: neutronFault}
 	network.public = map[string]bool{"GET /": true}
@@ -131,9 +141,9 @@ func New(opts Options) *Cloud {
 	c.neutron.register(table)
 	network.routes = compile(table)
 
-	c.services = []*service{
+	c.services = append([]*service{
 		c.keystone.service(), c.nova.service(), network, c.glance.service(), c.octavia.service(), c.barbican.service(),
-	}
+	}, c.cinder.services()...)
 	return c
 }
 

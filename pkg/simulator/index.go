@@ -11,7 +11,7 @@ func (c *Cloud) index(x *exchange) outcome {
 	}
 	endpoints := map[string]string{}
 	for _, s := range c.services {
-		endpoints[s.kind] = x.root + s.prefix + s.catalogPath
+		endpoints[s.kind] = x.root + s.catalogURL("PROJECT_ID")
 	}
 	return marshalled(response{Status: http.StatusOK, Body: map[string]any{
 		"cloud": c.options.Name, "region": c.options.Region, "endpoints": endpoints,

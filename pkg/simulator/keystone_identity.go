@@ -169,7 +169,7 @@ func (k *keystone) listEndpoints(r *request) response {
 	}
 	var items []any
 	for _, s := range k.cloud.services {
-		for _, e := range k.endpoints(r, s) {
+		for _, e := range k.endpoints(r, s, "$(project_id)s") {
 			items = append(items, e)
 		}
 	}

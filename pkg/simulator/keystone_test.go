@@ -250,7 +250,7 @@ func TestTokens(t *testing.T) {
 		}
 	}
 	want := map[string]string{}
-	for kind, path := range map[string]string{"identity": "/identity", "compute": "/compute/v2.1", "network": "/network", "image": "/image", "load-balancer": "/load-balancer", "key-manager": "/key-manager"} {
+	for kind, path := range map[string]string{"identity": "/identity", "compute": "/compute/v2.1", "network": "/network", "image": "/image", "load-balancer": "/load-balancer", "key-manager": "/key-manager", "block-storage": "/volume/v3", "volumev3": "/volume/v3/" + c.ProjectID()} {
 		for _, face := range []string{"public", "internal", "admin"} {
 			want[kind+"/"+face+"/north"] = simulator.Endpoint + path
 		}
@@ -258,7 +258,7 @@ func TestTokens(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("catalog (-want +got):\n%s", diff)
 	}
-	if again := raw(t, c, "GET", "/identity/v3/auth/catalog", "", "X-Auth-Token", p.Token()); len(at(again.body, "catalog").([]any)) != 6 {
+	if again := raw(t, c, "GET", "/identity/v3/auth/catalog", "", "X-Auth-Token", p.Token()); len(at(again.body, "catalog").([]any)) != 8 {
 		t.Errorf("/v3/auth/catalog: got %s", again.text)
 	}
 }

@@ -37,7 +37,7 @@ func (k *keystone) tokenBody(t *token, r *request) any {
 	if len(t.roles) > 0 {
 		body["roles"] = k.roleReferences(t.roles)
 		if !r.Query.Has("nocatalog") {
-			body["catalog"] = k.catalog(r)
+			body["catalog"] = k.catalog(r, t.ProjectID)
 		}
 	}
 	if c := t.credential; c != nil {
@@ -102,16 +102,16 @@ func (k *keystone) showCatalog(r *request) response {
 			"You are not authorized to perform the requested action: identity:get_auth_catalog.")
 	}
 	return response{Status: http.StatusOK, Body: map[string]any{
-		"catalog": k.catalog(r), "links": selfLink(r, "/auth/catalog"),
+		"catalog": k.catalog(r, r.Token.ProjectID), "links": selfLink(r, "/auth/catalog"),
 	}}
 }
 
 // catalog lists every service with its three interfaces under the host that the caller used.
-func (k *keystone) catalog(r *request) []any {
+func (k *keystone) catalog(r *request, projectID string) []any {
 	catalog := []any{}
 	for _, s := range k.cloud.services {
 		var endpoints []any
-		for _, e := range k.endpoints(r, s) {
+		for _, e := range k.endpoints(r, s, projectID) {
 			delete(e, "service_id")
 			delete(e, "enabled")
 			endpoints = append(endpoints, e)
@@ -123,13 +123,21 @@ func (k *keystone) catalog(r *request) []any {
 	return catalog
 }
 
-func (k *keystone) endpoints(r *request, s *service) []map[string]any {
+// catalogURL is a service's URL in the catalog, without the root.
+func (s *service) catalogURL(projectID string) string {
+	if s.catalogProject {
+		return s.prefix + s.catalogPath + "/" + projectID
+	}
+	return s.prefix + s.catalogPath
+}
+
+func (k *keystone) endpoints(r *request, s *service, projectID string) []map[string]any {
 	var endpoints []map[string]any
 	for _, face := range []string{"public", "internal", "admin"} {
 		endpoints = append(endpoints, map[string]any{
 			"id": k.stableID(s.kind + "/" + face), "interface": face, "service_id": k.stableID(s.kind), "enabled": true,
 			"region": k.cloud.options.Region, "region_id": k.cloud.options.Region,
-			"url": r.RootURL + s.prefix + s.catalogPath,
+			"url": r.RootURL + s.catalogURL(projectID),
 		})
 	}
 	return endpoints

@@ -73,6 +73,7 @@ func seed[V any](c *Cloud, what string, run func(n *neutron) (V, error)) V {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.octavia.settle()
+	c.cinder.settle()
 	made, err := run(c.neutron)
 	if err != nil {
 		panic(fmt.Sprintf("simulator: %s: %v", what, err)) //nolint:forbidigo // a wrong seed is a bug of the program that seeds

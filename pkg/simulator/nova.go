@@ -21,6 +21,9 @@ type nova struct {
 	cell    cell
 	newest  [2]int
 	serial  int
+	// hostStatusForAll: a policy shows members whether hosts are up.
+	hostStatusForAll bool
+	volumeRules      volumeRules
 }
 
 // server is an instance. Its addresses are those of its Neutron ports.
@@ -45,6 +48,8 @@ type server struct {
 	serial             int
 	securityGroupNames []string
 	schedulerHints     map[string]any
+	volumes            []*serverVolume
+	hostStatus         string // "" is UP
 }
 
 func newNova(c *Cloud) *nova {
@@ -60,6 +65,7 @@ func (n *nova) service() *service {
 	n.registerMetadata(table)
 	n.registerTags(table)
 	n.registerInterfaces(table)
+	n.registerVolumes(table)
 	n.registerFlavors(table)
 	n.registerZones(table)
 	n.registerLimits(table)

@@ -101,6 +101,7 @@ func (n *nova) flavorNamed(name string) *flavor {
 func (c *Cloud) DeleteServer(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.cinder.settle()
 	if s := c.nova.byID[id]; s != nil {
 		c.nova.forget(s)
 	}

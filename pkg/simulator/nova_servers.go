@@ -22,7 +22,6 @@ func (n *nova) registerServers(t routeTable) {
 	t["DELETE /servers/{id}"] = n.one(n.remove)
 	t["POST /servers/{id}/action"] = n.one(n.act)
 	t["GET /servers/{id}/ips"] = n.one(n.listIPs)
-	t["GET /servers/{id}/os-volume_attachments"] = n.one(n.listVolumes)
 }
 
 func noServer(id string) response {
@@ -65,8 +64,6 @@ func (n *nova) listIPs(_ *request, s *server) response {
 	}
 	return novaOK("addresses", short)
 }
-
-func (n *nova) listVolumes(*request, *server) response { return novaOK("volumeAttachments", []any{}) }
 
 type createRequest struct {
 	Name           string              `json:"name"`
@@ -267,6 +264,7 @@ func (n *nova) setStatus(s *server, status string) {
 
 func (n *nova) forget(s *server) {
 	n.cloud.neutron.deleteServerPorts(s.ID)
+	n.releaseVolumes(s)
 	n.servers = slices.DeleteFunc(n.servers, func(other *server) bool { return other == s })
 	delete(n.byID, s.ID)
 	n.setStatus(s, "DELETED")

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/netip"
@@ -89,7 +90,7 @@ func (n *nova) detail(r *request, s *server) map[string]any {
 		"OS-EXT-STS:vm_state":         inside.vm, "OS-EXT-STS:task_state": inside.task,
 		"OS-EXT-STS:power_state": inside.power, "OS-SRV-USG:terminated_at": nil,
 		"OS-SRV-USG:launched_at":               s.launched(),
-		"os-extended-volumes:volumes_attached": []any{},
+		"os-extended-volumes:volumes_attached": s.volumesAttached(r),
 	}
 	if progressing[status] {
 		view["progress"] = 0
@@ -103,6 +104,9 @@ func (n *nova) detail(r *request, s *server) map[string]any {
 	n.addVersioned(r, s, view)
 	if r.Token.Admin {
 		n.addAdmin(r, s, view)
+	}
+	if r.since(16) && (r.Token.Admin || n.hostStatusForAll) {
+		view["host_status"] = cmp.Or(s.hostStatus, "UP")
 	}
 	return view
 }
@@ -137,9 +141,6 @@ func (n *nova) addAdmin(r *request, s *server, view map[string]any) {
 		view["OS-EXT-SRV-ATTR:kernel_id"] = ""
 		view["OS-EXT-SRV-ATTR:ramdisk_id"] = ""
 		view["OS-EXT-SRV-ATTR:user_data"] = nil
-	}
-	if r.since(16) {
-		view["host_status"] = "UP"
 	}
 }
 

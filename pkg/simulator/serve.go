@@ -109,6 +109,7 @@ func (c *Cloud) handle(r *request, s *service, match *compiled) outcome {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.octavia.settle()
+	c.cinder.settle()
 	answer := c.answer(r, s, match)
 	if s.finish != nil {
 		s.finish(r, &answer)

@@ -336,7 +336,7 @@ func TestIndexAndUnknownService(t *testing.T) {
 	if at(got.body, "endpoints", "compute") != simulator.Endpoint+"/compute/v2.1" || at(got.body, "region") != "north" {
 		t.Errorf("index: got %s", got.text)
 	}
-	if got := raw(t, c, "GET", "/volume/v3", ""); got.status != 404 {
+	if got := raw(t, c, "GET", "/orchestration/v1", ""); got.status != 404 {
 		t.Errorf("unknown service: got %d", got.status)
 	}
 	if got := c.Count("*"); got != 0 {

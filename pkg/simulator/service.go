@@ -83,7 +83,9 @@ type service struct {
 	prefix string
 	// catalogPath is what the catalog's URL adds to the prefix, e.g. "/v2.1".
 	catalogPath string
-	routes      *matcher
+	// catalogProject: the catalog's URL ends with the project's id.
+	catalogProject bool
+	routes         *matcher
 	// public lists the patterns that need no token.
 	public map[string]bool
 	// resolve turns the path after the prefix into the path that patterns match.

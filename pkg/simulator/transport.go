@@ -13,8 +13,8 @@ import (
 )
 
 // ServeHTTP serves all services on one host: Keystone at /identity, Nova at
-// /compute, Neutron at /network, Glance at /image, Octavia at /load-balancer and
-// Barbican at /key-manager.
+// /compute, Neutron at /network, Glance at /image, Octavia at /load-balancer,
+// Barbican at /key-manager and Cinder at /volume.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet && r.URL.Path == pageRoot+"events" {
 		c.servePageEvents(w, r)

@@ -1,0 +1,6 @@
+package simulator
+
+// cinderGroupType is a type of groups.
+type cinderGroupType struct {
+	ID, Name, Description string
+}
