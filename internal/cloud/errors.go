@@ -1,7 +1,7 @@
 // Package cloud holds the words in which every part of Underlay speaks of a
 // cloud's answers: the classes of error that a caller can act upon.
 //
-// Errors are classified once, where the API is called (pkg/openstack). Everyone
+// Errors are classified once, where the API is called (pkg/openstack/session). Everyone
 // else wraps them with fmt.Errorf("verb object: %w", err) and asks errors.Is.
 package cloud
 

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"time"
 
+	"underlay/pkg/openstack/session"
 	"underlay/pkg/routes"
 )
 
@@ -13,7 +14,7 @@ import (
 // the cloud is upgraded.
 const featuresAge = time.Hour
 
-var opExtensionList = operation{name: "extension_list", method: http.MethodGet}
+var opExtensionList = session.Operation{Name: "extension_list", Method: http.MethodGet}
 
 // Features keeps the contract of routes.RouterAPI
 // (https://docs.openstack.org/api-ref/network/v2/#extensions).
@@ -22,14 +23,14 @@ func (c *Client) Features(ctx context.Context) (routes.Features, error) {
 }
 
 func (c *Client) readFeatures(ctx context.Context) (routes.Features, error) {
-	ctx, made := c.begin(ctx, opExtensionList)
-	neutron, err := c.use(ctx, network)
+	ctx, made := c.session.Begin(ctx, opExtensionList)
+	neutron, err := c.session.Use(ctx, network)
 	if err != nil {
-		return routes.Features{}, made.classify(err)
+		return routes.Features{}, made.Classify(err)
 	}
-	extensions, err := list[struct{ Alias string }](ctx, neutron, "extensions", url.Values{}, "extensions")
+	extensions, err := session.List[struct{ Alias string }](ctx, neutron, "extensions", url.Values{}, "extensions")
 	if err != nil {
-		return routes.Features{}, made.listError(err)
+		return routes.Features{}, made.ListError(err)
 	}
 	var found routes.Features
 	for _, extension := range extensions {

@@ -10,16 +10,17 @@ import (
 	"underlay/internal/cloud"
 	"underlay/pkg/loadbalancer"
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/pkg/openstack/session"
 )
 
 // Operations on floating IPs (https://docs.openstack.org/api-ref/network/v2/#floating-ips-floatingips).
 // What an update writes does not depend on what was there, and an id is never
 // given again: both may be repeated.
 var (
-	opFloatingIPList   = operation{name: "floating_ip_list", method: http.MethodGet}
-	opFloatingIPCreate = operation{name: "floating_ip_create", method: http.MethodPost}
-	opFloatingIPUpdate = operation{name: "floating_ip_update", method: http.MethodPut, idempotent: true}
-	opFloatingIPDelete = operation{name: "floating_ip_delete", method: http.MethodDelete, idempotent: true}
+	opFloatingIPList   = session.Operation{Name: "floating_ip_list", Method: http.MethodGet}
+	opFloatingIPCreate = session.Operation{Name: "floating_ip_create", Method: http.MethodPost}
+	opFloatingIPUpdate = session.Operation{Name: "floating_ip_update", Method: http.MethodPut, Idempotent: true}
+	opFloatingIPDelete = session.Operation{Name: "floating_ip_delete", Method: http.MethodDelete, Idempotent: true}
 )
 
 // neutronFloatingIP is what we read of a floating IP.
@@ -70,8 +71,8 @@ func (c *Client) FloatingIPAt(ctx context.Context, address string) (tree.Floatin
 
 func (c *Client) floatingIPs(ctx context.Context, query url.Values) ([]tree.FloatingIP, error) {
 	query["fields"] = floatingIPFields
-	found, err := collect[neutronFloatingIP](ctx, c, listing{
-		op: opFloatingIPList, of: network, path: []string{"floatingips"}, query: query, own: true,
+	found, err := session.Collect[neutronFloatingIP](ctx, c.session, session.Listing{
+		Op: opFloatingIPList, Of: network, Path: []string{"floatingips"}, Query: query, Own: true,
 	})
 	if err != nil {
 		return nil, err
@@ -91,7 +92,7 @@ func (c *Client) CreateFloatingIP(ctx context.Context, wish loadbalancer.Floatin
 	setText(made, "floating_ip_address", wish.Address)
 	setText(made, "port_id", wish.PortID)
 	setText(made, "description", wish.Description)
-	return c.floatingIP(ctx, request{op: opFloatingIPCreate, path: []string{"floatingips"}, body: body{"floatingip": made}})
+	return c.floatingIP(ctx, session.Request{Op: opFloatingIPCreate, Path: []string{"floatingips"}, Body: body{"floatingip": made}})
 }
 
 // UpdateFloatingIP keeps the contract of loadbalancer.Addresses.
@@ -99,21 +100,21 @@ func (c *Client) UpdateFloatingIP(ctx context.Context, id string, portID, descri
 	wish := body{}
 	setOrClear(wish, "port_id", portID)
 	setTo(wish, "description", description)
-	return c.floatingIP(ctx, request{op: opFloatingIPUpdate, path: []string{"floatingips", id}, body: body{"floatingip": wish}})
+	return c.floatingIP(ctx, session.Request{Op: opFloatingIPUpdate, Path: []string{"floatingips", id}, Body: body{"floatingip": wish}})
 }
 
 // DeleteFloatingIP keeps the contract of loadbalancer.Addresses.
 func (c *Client) DeleteFloatingIP(ctx context.Context, id string) error {
-	return c.send(ctx, request{op: opFloatingIPDelete, of: network, path: []string{"floatingips", id}})
+	return c.session.Send(ctx, session.Request{Op: opFloatingIPDelete, Of: network, Path: []string{"floatingips", id}})
 }
 
 // floatingIP makes one call that answers with a floating IP.
-func (c *Client) floatingIP(ctx context.Context, r request) (tree.FloatingIP, error) {
+func (c *Client) floatingIP(ctx context.Context, r session.Request) (tree.FloatingIP, error) {
 	var said struct {
 		FloatingIP neutronFloatingIP `json:"floatingip"`
 	}
-	r.of, r.into = network, &said
-	if err := c.send(ctx, r); err != nil {
+	r.Of, r.Into = network, &said
+	if err := c.session.Send(ctx, r); err != nil {
 		return tree.FloatingIP{}, err
 	}
 	return said.FloatingIP.forTree(), nil

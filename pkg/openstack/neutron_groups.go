@@ -8,17 +8,18 @@ import (
 	"slices"
 
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/pkg/openstack/session"
 )
 
 // Operations on security groups (https://docs.openstack.org/api-ref/network/v2/#security-groups-security-groups).
 // Neutron knows one group by many names and refuses the same rule twice; only
 // deletes may be repeated.
 var (
-	opGroupList   = operation{name: "security_group_list", method: http.MethodGet}
-	opGroupCreate = operation{name: "security_group_create", method: http.MethodPost}
-	opGroupDelete = operation{name: "security_group_delete", method: http.MethodDelete, idempotent: true}
-	opRulesCreate = operation{name: "security_group_rule_create", method: http.MethodPost}
-	opRuleDelete  = operation{name: "security_group_rule_delete", method: http.MethodDelete, idempotent: true}
+	opGroupList   = session.Operation{Name: "security_group_list", Method: http.MethodGet}
+	opGroupCreate = session.Operation{Name: "security_group_create", Method: http.MethodPost}
+	opGroupDelete = session.Operation{Name: "security_group_delete", Method: http.MethodDelete, Idempotent: true}
+	opRulesCreate = session.Operation{Name: "security_group_rule_create", Method: http.MethodPost}
+	opRuleDelete  = session.Operation{Name: "security_group_rule_delete", Method: http.MethodDelete, Idempotent: true}
 )
 
 // neutronGroup is what we read of a security group.
@@ -79,8 +80,8 @@ func (c *Client) SecurityGroups(ctx context.Context, name string) ([]tree.Securi
 	if name != "" {
 		query.Set("name", name)
 	}
-	found, err := collect[neutronGroup](ctx, c, listing{
-		op: opGroupList, of: network, path: []string{"security-groups"}, query: query, own: true,
+	found, err := session.Collect[neutronGroup](ctx, c.session, session.Listing{
+		Op: opGroupList, Of: network, Path: []string{"security-groups"}, Query: query, Own: true,
 	})
 	if err != nil {
 		return nil, err
@@ -99,9 +100,9 @@ func (c *Client) CreateSecurityGroup(ctx context.Context, name, description stri
 	var said struct {
 		Group neutronGroup `json:"security_group"`
 	}
-	err := c.send(ctx, request{
-		op: opGroupCreate, of: network, path: []string{"security-groups"}, into: &said,
-		body: body{"security_group": body{"name": name, "description": description}},
+	err := c.session.Send(ctx, session.Request{
+		Op: opGroupCreate, Of: network, Path: []string{"security-groups"}, Into: &said,
+		Body: body{"security_group": body{"name": name, "description": description}},
 	})
 	if err != nil {
 		return tree.SecurityGroup{}, err
@@ -111,7 +112,7 @@ func (c *Client) CreateSecurityGroup(ctx context.Context, name, description stri
 
 // DeleteSecurityGroup keeps the contract of loadbalancer.Groups.
 func (c *Client) DeleteSecurityGroup(ctx context.Context, id string) error {
-	return c.send(ctx, request{op: opGroupDelete, of: network, path: []string{"security-groups", id}})
+	return c.session.Send(ctx, session.Request{Op: opGroupDelete, Of: network, Path: []string{"security-groups", id}})
 }
 
 // CreateRules keeps the contract of loadbalancer.Groups. No rules are no call.
@@ -123,8 +124,8 @@ func (c *Client) CreateRules(ctx context.Context, groupID, description string, r
 	for _, rule := range rules {
 		wish = append(wish, newRule(groupID, description, rule))
 	}
-	return c.send(ctx, request{
-		op: opRulesCreate, of: network, path: []string{"security-group-rules"}, body: body{"security_group_rules": wish},
+	return c.session.Send(ctx, session.Request{
+		Op: opRulesCreate, Of: network, Path: []string{"security-group-rules"}, Body: body{"security_group_rules": wish},
 	})
 }
 
@@ -143,5 +144,5 @@ func newRule(groupID, description string, rule tree.RuleMatch) body {
 
 // DeleteRule keeps the contract of loadbalancer.Groups.
 func (c *Client) DeleteRule(ctx context.Context, id string) error {
-	return c.send(ctx, request{op: opRuleDelete, of: network, path: []string{"security-group-rules", id}})
+	return c.session.Send(ctx, session.Request{Op: opRuleDelete, Of: network, Path: []string{"security-group-rules", id}})
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/pkg/openstack/session"
 )
 
 // networksAge is how long networks and subnets are believed: people make them,
@@ -52,9 +53,9 @@ func (c *Client) Subnets(ctx context.Context) ([]tree.Subnet, error) {
 }
 
 func (c *Client) listExternalNetworks(ctx context.Context) ([]tree.Network, error) {
-	found, err := collect[neutronNetwork](ctx, c, listing{
-		op: opNetworkList, of: network, path: []string{"networks"},
-		query: url.Values{"router:external": {"true"}, "fields": {"id", "name", "router:external", "subnets"}},
+	found, err := session.Collect[neutronNetwork](ctx, c.session, session.Listing{
+		Op: opNetworkList, Of: network, Path: []string{"networks"},
+		Query: url.Values{"router:external": {"true"}, "fields": {"id", "name", "router:external", "subnets"}},
 	})
 	if err != nil {
 		return nil, err
@@ -69,9 +70,9 @@ func (c *Client) listExternalNetworks(ctx context.Context) ([]tree.Network, erro
 }
 
 func (c *Client) listSubnets(ctx context.Context) ([]tree.Subnet, error) {
-	found, err := collect[neutronSubnet](ctx, c, listing{
-		op: opSubnetList, of: network, path: []string{"subnets"},
-		query: url.Values{"fields": {"id", "name", "network_id", "cidr", "ip_version", "tags"}},
+	found, err := session.Collect[neutronSubnet](ctx, c.session, session.Listing{
+		Op: opSubnetList, Of: network, Path: []string{"subnets"},
+		Query: url.Values{"fields": {"id", "name", "network_id", "cidr", "ip_version", "tags"}},
 	})
 	if err != nil {
 		return nil, err

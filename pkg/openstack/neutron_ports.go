@@ -11,6 +11,7 @@ import (
 	"underlay/internal/cloud"
 	"underlay/pkg/instances"
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/pkg/openstack/session"
 	"underlay/pkg/routes"
 )
 
@@ -18,11 +19,11 @@ var _ routes.PortAPI = (*Client)(nil)
 
 // Operations on ports (https://docs.openstack.org/api-ref/network/v2/#ports).
 var (
-	opPortList   = operation{name: "port_list", method: http.MethodGet}
-	opPortGet    = operation{name: "port_get", method: http.MethodGet}
-	opPortUpdate = operation{name: "port_update", method: http.MethodPut}
+	opPortList   = session.Operation{Name: "port_list", Method: http.MethodGet}
+	opPortGet    = session.Operation{Name: "port_get", Method: http.MethodGet}
+	opPortUpdate = session.Operation{Name: "port_update", Method: http.MethodPut}
 	// To describe a port twice leaves the same description.
-	opPortDescribe = operation{name: "port_update", method: http.MethodPut, idempotent: true}
+	opPortDescribe = session.Operation{Name: "port_update", Method: http.MethodPut, Idempotent: true}
 )
 
 // neutronPort is what we read of a port. Fields that an extension adds are
@@ -117,22 +118,22 @@ func (c *Client) InstancePorts(ctx context.Context, maxAge time.Duration) ([]ins
 // listPorts reads the ports of the token's project: an admin would see those of
 // everyone.
 func (c *Client) listPorts(ctx context.Context) (portList, error) {
-	ctx, made := c.begin(ctx, opPortList)
-	session, err := c.keys.current(ctx)
+	ctx, made := c.session.Begin(ctx, opPortList)
+	project, err := c.session.Project(ctx)
 	if err != nil {
-		return portList{}, made.classify(err)
+		return portList{}, made.Classify(err)
 	}
-	neutron, err := session.client(network)
+	neutron, err := c.session.Use(ctx, network)
 	if err != nil {
-		return portList{}, made.classify(err)
+		return portList{}, made.Classify(err)
 	}
 	query := url.Values{"fields": portFields}
-	if session.project != "" {
-		query.Set("project_id", session.project)
+	if project != "" {
+		query.Set("project_id", project)
 	}
-	all, err := list[neutronPort](ctx, neutron, "ports", query, "ports")
+	all, err := session.List[neutronPort](ctx, neutron, "ports", query, "ports")
 	if err != nil {
-		return portList{}, made.listError(err)
+		return portList{}, made.ListError(err)
 	}
 	return newPortList(all), nil
 }
@@ -145,7 +146,7 @@ func (c *Client) BalancerPorts(ctx context.Context, maxAge time.Duration) ([]tre
 
 // Port keeps the contract of routes.PortAPI. The shared list learns the answer.
 func (c *Client) Port(ctx context.Context, id string) (routes.Port, error) {
-	port, err := c.port(ctx, request{op: opPortGet, path: []string{"ports", id}})
+	port, err := c.port(ctx, session.Request{Op: opPortGet, Path: []string{"ports", id}})
 	return port.forRoutes(), err
 }
 
@@ -176,8 +177,8 @@ func (c *Client) DescribePort(ctx context.Context, portID, description string) e
 // updatePort writes a port, if it still has that revision (nil: whatever it has).
 // When the outcome is unknown, or somebody else changed the port, the shared list
 // is read again by whoever needs it next.
-func (c *Client) updatePort(ctx context.Context, op operation, id string, revision *int, change body) (neutronPort, error) {
-	port, err := c.port(ctx, request{op: op, path: []string{"ports", id}, revision: revision, body: body{"port": change}})
+func (c *Client) updatePort(ctx context.Context, op session.Operation, id string, revision *int, change body) (neutronPort, error) {
+	port, err := c.port(ctx, session.Request{Op: op, Path: []string{"ports", id}, Revision: revision, Body: body{"port": change}})
 	if errors.Is(err, cloud.ErrAmbiguous) || errors.Is(err, cloud.ErrBusy) || errors.Is(err, cloud.ErrNotFound) {
 		c.ports.Invalidate()
 	}
@@ -185,12 +186,12 @@ func (c *Client) updatePort(ctx context.Context, op operation, id string, revisi
 }
 
 // port makes one call that answers with a port.
-func (c *Client) port(ctx context.Context, r request) (neutronPort, error) {
+func (c *Client) port(ctx context.Context, r session.Request) (neutronPort, error) {
 	var said struct {
 		Port neutronPort `json:"port"`
 	}
-	r.of, r.into = network, &said
-	if err := c.send(ctx, r); err != nil {
+	r.Of, r.Into = network, &said
+	if err := c.session.Send(ctx, r); err != nil {
 		return neutronPort{}, err
 	}
 	c.ports.Update(func(all portList) portList { return all.with(said.Port) })

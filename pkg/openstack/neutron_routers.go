@@ -14,6 +14,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/routers"
 
 	"underlay/internal/cloud"
+	"underlay/pkg/openstack/session"
 	"underlay/pkg/routes"
 )
 
@@ -21,15 +22,15 @@ var _ routes.RouterAPI = (*Client)(nil)
 
 // Operations on routers (https://docs.openstack.org/api-ref/network/v2/#routers-routers).
 var (
-	opRouterGet    = operation{name: "router_get", method: http.MethodGet}
-	opRouterUpdate = operation{name: "router_update", method: http.MethodPut}
+	opRouterGet    = session.Operation{Name: "router_get", Method: http.MethodGet}
+	opRouterUpdate = session.Operation{Name: "router_update", Method: http.MethodPut}
 	// Neutron skips routes to add that are there, and routes to remove that are
 	// not (neutron/db/extraroute_db.py): to send them twice changes nothing.
-	opRoutesAdd    = operation{name: "extraroute_add", method: http.MethodPut, idempotent: true}
-	opRoutesRemove = operation{name: "extraroute_remove", method: http.MethodPut, idempotent: true}
+	opRoutesAdd    = session.Operation{Name: "extraroute_add", Method: http.MethodPut, Idempotent: true}
+	opRoutesRemove = session.Operation{Name: "extraroute_remove", Method: http.MethodPut, Idempotent: true}
 
-	opInterfaceList = operation{name: "router_interface_list", method: http.MethodGet}
-	opSubnetList    = operation{name: "subnet_list", method: http.MethodGet}
+	opInterfaceList = session.Operation{Name: "router_interface_list", Method: http.MethodGet}
+	opSubnetList    = session.Operation{Name: "subnet_list", Method: http.MethodGet}
 )
 
 // Router keeps the contract of routes.RouterAPI.
@@ -83,16 +84,16 @@ func (c *Client) SetRoutes(ctx context.Context, routerID string, revision int, a
 }
 
 // router makes one call that answers with a router.
-func (c *Client) router(ctx context.Context, op operation, id string,
+func (c *Client) router(ctx context.Context, op session.Operation, id string,
 	request func(context.Context, *gophercloud.ServiceClient) gophercloud.Result,
 ) (routes.Router, error) {
-	ctx, made := c.begin(ctx, op)
-	if err := unfit(id); err != nil {
-		return routes.Router{}, made.classify(err)
+	ctx, made := c.session.Begin(ctx, op)
+	if err := session.Unfit(id); err != nil {
+		return routes.Router{}, made.Classify(err)
 	}
-	neutron, err := c.use(ctx, network)
+	neutron, err := c.session.Use(ctx, network)
 	if err != nil {
-		return routes.Router{}, made.classify(err)
+		return routes.Router{}, made.Classify(err)
 	}
 	var said struct {
 		ID, Name string
@@ -101,7 +102,7 @@ func (c *Client) router(ctx context.Context, op operation, id string,
 	}
 	result := request(ctx, neutron)
 	if err := result.ExtractIntoStructPtr(&said, "router"); err != nil {
-		return routes.Router{}, made.classify(err)
+		return routes.Router{}, made.Classify(err)
 	}
 	router := routes.Router{ID: said.ID, Name: said.Name, Revision: said.Revision}
 	for _, route := range said.Routes {
@@ -144,7 +145,7 @@ type fixedIP struct {
 // Interfaces keeps the contract of routes.RouterAPI: one call for the ports, one
 // for their subnets.
 func (c *Client) Interfaces(ctx context.Context, routerID string) ([]routes.Interface, error) {
-	if err := unfit(routerID); err != nil {
+	if err := session.Unfit(routerID); err != nil {
 		return nil, err
 	}
 	ports, err := c.interfacePorts(ctx, url.Values{"device_id": {routerID}})
@@ -205,30 +206,30 @@ func (c *Client) RoutersOn(ctx context.Context, subnetIDs []string) ([]string, e
 }
 
 func (c *Client) interfacePorts(ctx context.Context, query url.Values) ([]interfacePort, error) {
-	ctx, made := c.begin(ctx, opInterfaceList)
-	neutron, err := c.use(ctx, network)
+	ctx, made := c.session.Begin(ctx, opInterfaceList)
+	neutron, err := c.session.Use(ctx, network)
 	if err != nil {
-		return nil, made.classify(err)
+		return nil, made.Classify(err)
 	}
 	query["fields"] = []string{"device_id", "device_owner", "network_id", "fixed_ips"}
-	ports, err := list[interfacePort](ctx, neutron, "ports", query, "ports")
+	ports, err := session.List[interfacePort](ctx, neutron, "ports", query, "ports")
 	if err != nil {
-		return nil, made.listError(err)
+		return nil, made.ListError(err)
 	}
 	return slices.DeleteFunc(ports, func(p interfacePort) bool { return !slices.Contains(interfaceOwners, p.DeviceOwner) }), nil
 }
 
 // subnetRanges gives the canonical CIDR of each subnet.
 func (c *Client) subnetRanges(ctx context.Context, query url.Values) (map[string]string, error) {
-	ctx, made := c.begin(ctx, opSubnetList)
-	neutron, err := c.use(ctx, network)
+	ctx, made := c.session.Begin(ctx, opSubnetList)
+	neutron, err := c.session.Use(ctx, network)
 	if err != nil {
-		return nil, made.classify(err)
+		return nil, made.Classify(err)
 	}
 	query["fields"] = []string{"id", "cidr"}
-	subnets, err := list[struct{ ID, CIDR string }](ctx, neutron, "subnets", query, "subnets")
+	subnets, err := session.List[struct{ ID, CIDR string }](ctx, neutron, "subnets", query, "subnets")
 	if err != nil {
-		return nil, made.listError(err)
+		return nil, made.ListError(err)
 	}
 	ranges := map[string]string{}
 	for _, subnet := range subnets {

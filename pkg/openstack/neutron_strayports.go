@@ -10,11 +10,12 @@ import (
 
 	"underlay/internal/cloud"
 	"underlay/pkg/loadbalancer/leftovers"
+	"underlay/pkg/openstack/session"
 )
 
 var _ leftovers.Cloud = (*Client)(nil)
 
-var opPortDelete = operation{name: "port_delete", method: http.MethodDelete, idempotent: true}
+var opPortDelete = session.Operation{Name: "port_delete", Method: http.MethodDelete, Idempotent: true}
 
 // PortAge keeps the contract of leftovers.Cloud. One call.
 func (c *Client) PortAge(ctx context.Context, id string) (time.Duration, error) {
@@ -23,8 +24,8 @@ func (c *Client) PortAge(ctx context.Context, id string) (time.Duration, error) 
 			CreatedAt time.Time `json:"created_at"`
 		} `json:"port"`
 	}
-	err := c.send(ctx, request{
-		op: opPortGet, of: network, path: []string{"ports", id}, query: url.Values{"fields": {"created_at"}}, into: &said,
+	err := c.session.Send(ctx, session.Request{
+		Op: opPortGet, Of: network, Path: []string{"ports", id}, Query: url.Values{"fields": {"created_at"}}, Into: &said,
 	})
 	if err != nil {
 		return 0, err
@@ -37,7 +38,7 @@ func (c *Client) PortAge(ctx context.Context, id string) (time.Duration, error) 
 
 // DeletePort keeps the contract of leftovers.Cloud.
 func (c *Client) DeletePort(ctx context.Context, id string) error {
-	err := c.send(ctx, request{op: opPortDelete, of: network, path: []string{"ports", id}})
+	err := c.session.Send(ctx, session.Request{Op: opPortDelete, Of: network, Path: []string{"ports", id}})
 	if err == nil || errors.Is(err, cloud.ErrAmbiguous) {
 		c.ports.Invalidate()
 	}

@@ -14,15 +14,16 @@ import (
 
 	"underlay/internal/cloud"
 	"underlay/pkg/instances"
+	"underlay/pkg/openstack/session"
 )
 
 var _ instances.Cloud = (*Client)(nil)
 
 // Operations on servers (https://docs.openstack.org/api-ref/compute/#servers-servers).
 var (
-	opServerList  = operation{name: "server_list", method: http.MethodGet}
-	opServerGet   = operation{name: "server_get", method: http.MethodGet}
-	opServerProbe = operation{name: "server_probe", method: http.MethodGet}
+	opServerList  = session.Operation{Name: "server_list", Method: http.MethodGet}
+	opServerGet   = session.Operation{Name: "server_get", Method: http.MethodGet}
+	opServerProbe = session.Operation{Name: "server_probe", Method: http.MethodGet}
 )
 
 // novaServer is what we read of a server. One in a cell that cannot be reached
@@ -79,14 +80,14 @@ func (c *Client) Servers(ctx context.Context, maxAge time.Duration) ([]instances
 // the servers of an unreachable cell only to those who name none
 // (https://docs.openstack.org/api-guide/compute/down_cells.html).
 func (c *Client) listServers(ctx context.Context) ([]instances.Server, error) {
-	ctx, made := c.begin(ctx, opServerList)
+	ctx, made := c.session.Begin(ctx, opServerList)
 	var all []novaServer
-	err := c.nova(ctx, func(nova *gophercloud.ServiceClient) (err error) {
-		all, err = list[novaServer](ctx, nova, "servers/detail", url.Values{}, "servers")
+	err := c.session.With(ctx, compute, func(nova *gophercloud.ServiceClient) (err error) {
+		all, err = session.List[novaServer](ctx, nova, "servers/detail", url.Values{}, "servers")
 		return err
 	})
 	if err != nil {
-		return nil, made.listError(err)
+		return nil, made.ListError(err)
 	}
 	out := make([]instances.Server, 0, len(all))
 	seen := make(map[string]bool, len(all))
@@ -102,16 +103,16 @@ func (c *Client) listServers(ctx context.Context) ([]instances.Server, error) {
 // Server keeps the contract of instances.Cloud. Only Nova's own 404 is
 // cloud.ErrNotFound; a proxy's is cloud.ErrUnavailable.
 func (c *Client) Server(ctx context.Context, id string) (instances.Server, error) {
-	ctx, made := c.begin(ctx, opServerGet)
-	if err := unfit(id); err != nil {
-		return instances.Server{}, made.classify(err)
+	ctx, made := c.session.Begin(ctx, opServerGet)
+	if err := session.Unfit(id); err != nil {
+		return instances.Server{}, made.Classify(err)
 	}
 	var server novaServer
-	err := c.nova(ctx, func(nova *gophercloud.ServiceClient) error {
+	err := c.session.With(ctx, compute, func(nova *gophercloud.ServiceClient) error {
 		return servers.Get(ctx, nova, id).ExtractIntoStructPtr(&server, "server")
 	})
 	if err != nil {
-		return instances.Server{}, serverError(made.classify(err))
+		return instances.Server{}, serverError(made.Classify(err))
 	}
 	return server.forInstances(), nil
 }
@@ -130,10 +131,10 @@ func serverError(err error) error {
 // Readable keeps the contract of instances.Cloud: Nova can list the project's
 // servers, if only one of them.
 func (c *Client) Readable(ctx context.Context) error {
-	ctx, made := c.begin(ctx, opServerProbe)
-	err := c.nova(ctx, func(nova *gophercloud.ServiceClient) error {
-		_, _, err := page[struct{ ID string }](ctx, nova, "servers?limit=1", "servers")
+	ctx, made := c.session.Begin(ctx, opServerProbe)
+	err := c.session.With(ctx, compute, func(nova *gophercloud.ServiceClient) error {
+		_, _, err := session.Page[struct{ ID string }](ctx, nova, "servers?limit=1", "servers")
 		return err
 	})
-	return made.listError(err)
+	return made.ListError(err)
 }

@@ -12,16 +12,17 @@ import (
 	"underlay/internal/cloud"
 	"underlay/pkg/loadbalancer"
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/pkg/openstack/session"
 )
 
 // Operations on load balancers (https://docs.openstack.org/api-ref/load-balancer/v2/#load-balancers).
 var (
-	opBalancerList     = operation{name: "loadbalancer_list", method: http.MethodGet}
-	opBalancerGet      = operation{name: "loadbalancer_get", method: http.MethodGet}
-	opBalancerCreate   = operation{name: "loadbalancer_create", method: http.MethodPost}
-	opBalancerUpdate   = operation{name: "loadbalancer_update", method: http.MethodPut, idempotent: true}
-	opBalancerDelete   = operation{name: "loadbalancer_delete", method: http.MethodDelete, idempotent: true}
-	opBalancerFailover = operation{name: "loadbalancer_failover", method: http.MethodPut}
+	opBalancerList     = session.Operation{Name: "loadbalancer_list", Method: http.MethodGet}
+	opBalancerGet      = session.Operation{Name: "loadbalancer_get", Method: http.MethodGet}
+	opBalancerCreate   = session.Operation{Name: "loadbalancer_create", Method: http.MethodPost}
+	opBalancerUpdate   = session.Operation{Name: "loadbalancer_update", Method: http.MethodPut, Idempotent: true}
+	opBalancerDelete   = session.Operation{Name: "loadbalancer_delete", Method: http.MethodDelete, Idempotent: true}
+	opBalancerFailover = session.Operation{Name: "loadbalancer_failover", Method: http.MethodPut}
 )
 
 // octaviaBalancer is a load balancer as Octavia tells it
@@ -136,9 +137,9 @@ func newVIPs(vips []tree.VIP) []body {
 
 // sendOctavia makes one call to Octavia. When Octavia does not know a field, it
 // is not the version that it was.
-func (c *Client) sendOctavia(ctx context.Context, r request) error {
-	r.of = balancing
-	err := c.send(ctx, r)
+func (c *Client) sendOctavia(ctx context.Context, r session.Request) error {
+	r.Of = balancing
+	err := c.session.Send(ctx, r)
 	var told *cloud.Error
 	if errors.As(err, &told) && strings.HasPrefix(told.Message, "Unknown a") { // attribute, attributes, argument
 		c.balancing.Invalidate()
@@ -165,8 +166,8 @@ func (c *Client) LoadBalancers(ctx context.Context, query loadbalancer.BalancerQ
 	if query.Tag != "" {
 		asked.Set("tags", query.Tag)
 	}
-	found, err := collect[octaviaBalancer](ctx, c, listing{
-		op: opBalancerList, of: balancing, path: []string{"lbaas", "loadbalancers"}, query: asked, own: true,
+	found, err := session.Collect[octaviaBalancer](ctx, c.session, session.Listing{
+		Op: opBalancerList, Of: balancing, Path: []string{"lbaas", "loadbalancers"}, Query: asked, Own: true,
 	})
 	if err != nil {
 		return nil, err
@@ -188,8 +189,8 @@ func (c *Client) balancer(ctx context.Context, query loadbalancer.BalancerQuery,
 	var said struct {
 		Balancer octaviaBalancer `json:"loadbalancer"`
 	}
-	err := c.sendOctavia(ctx, request{
-		op: opBalancerGet, path: []string{"lbaas", "loadbalancers", query.ID}, query: asked, into: &said,
+	err := c.sendOctavia(ctx, session.Request{
+		Op: opBalancerGet, Path: []string{"lbaas", "loadbalancers", query.ID}, Query: asked, Into: &said,
 	})
 	if errors.Is(err, cloud.ErrNotFound) {
 		return nil, nil
@@ -209,9 +210,9 @@ func (c *Client) CreateLoadBalancer(ctx context.Context, desired tree.Balancer) 
 	var said struct {
 		Balancer octaviaBalancer `json:"loadbalancer"`
 	}
-	err := c.sendOctavia(ctx, request{
-		op: opBalancerCreate, path: []string{"lbaas", "loadbalancers"},
-		body: body{"loadbalancer": newBalancer(desired)}, into: &said,
+	err := c.sendOctavia(ctx, session.Request{
+		Op: opBalancerCreate, Path: []string{"lbaas", "loadbalancers"},
+		Body: body{"loadbalancer": newBalancer(desired)}, Into: &said,
 	})
 	if err != nil {
 		return tree.Balancer{}, explainRefusal(err)
@@ -227,8 +228,8 @@ func (c *Client) UpdateLoadBalancer(ctx context.Context, id string, change loadb
 	setList(wish, "tags", change.Tags)
 	setList(wish, "vip_sg_ids", change.VIPSecurityGroupIDs)
 	setTo(wish, "admin_state_up", change.AdminUp)
-	return c.sendOctavia(ctx, request{
-		op: opBalancerUpdate, path: []string{"lbaas", "loadbalancers", id}, body: body{"loadbalancer": wish},
+	return c.sendOctavia(ctx, session.Request{
+		Op: opBalancerUpdate, Path: []string{"lbaas", "loadbalancers", id}, Body: body{"loadbalancer": wish},
 	})
 }
 
@@ -238,10 +239,10 @@ func (c *Client) DeleteLoadBalancer(ctx context.Context, id string, cascade bool
 	if cascade {
 		query = url.Values{"cascade": {"true"}}
 	}
-	return c.sendOctavia(ctx, request{op: opBalancerDelete, path: []string{"lbaas", "loadbalancers", id}, query: query})
+	return c.sendOctavia(ctx, session.Request{Op: opBalancerDelete, Path: []string{"lbaas", "loadbalancers", id}, Query: query})
 }
 
 // FailoverLoadBalancer keeps the contract of loadbalancer.BalancerWriter.
 func (c *Client) FailoverLoadBalancer(ctx context.Context, id string) error {
-	return c.sendOctavia(ctx, request{op: opBalancerFailover, path: []string{"lbaas", "loadbalancers", id, "failover"}})
+	return c.sendOctavia(ctx, session.Request{Op: opBalancerFailover, Path: []string{"lbaas", "loadbalancers", id, "failover"}})
 }

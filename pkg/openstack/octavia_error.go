@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"underlay/internal/cloud"
+	"underlay/pkg/openstack/session"
 )
 
 // Octavia gives its errors no names: its sentences have to tell them apart
@@ -22,21 +23,21 @@ var conflicts = []string{
 
 // octaviaClass is the class of an answer where Octavia means something else by
 // its status than the other services; nil where it does not.
-func (k *call) octaviaClass(status int, said fault) error {
-	switch status {
+func octaviaClass(said session.Answer) error {
+	switch said.Status {
 	case http.StatusNotFound:
-		return k.octaviaMissing(said)
+		return octaviaMissing(said)
 	case http.StatusConflict:
-		return k.octaviaConflict(said)
+		return octaviaConflict(said)
 	case http.StatusInternalServerError:
 		// What Neutron refuses to the driver comes as this alone; nothing was made.
-		if k.name == opBalancerCreate.name && (strings.Contains(said.message, neutronRefused) || strings.Contains(said.message, neutronDoubts)) {
+		if said.Name == opBalancerCreate.Name && (strings.Contains(said.Message, neutronRefused) || strings.Contains(said.Message, neutronDoubts)) {
 			return cloud.ErrInvalid
 		}
 	case http.StatusServiceUnavailable:
 		// "Project busy": another call of the project had the lock (a check of the
 		// quota). Nothing was done.
-		if strings.HasPrefix(said.message, "Project busy") {
+		if strings.HasPrefix(said.Message, "Project busy") {
 			return cloud.ErrBusy
 		}
 	}
@@ -68,16 +69,16 @@ func explainRefusal(err error) error {
 
 // octaviaMissing tells the object that a call is about from another that its
 // body names, and from a path that this Octavia does not have.
-func (k *call) octaviaMissing(said fault) error {
-	about := slices.ContainsFunc(k.path, func(segment string) bool {
-		return len(segment) >= shortestID && strings.Contains(said.message, segment)
+func octaviaMissing(said session.Answer) error {
+	about := slices.ContainsFunc(said.Path, func(segment string) bool {
+		return len(segment) >= shortestID && strings.Contains(said.Message, segment)
 	})
 	switch {
-	case !said.known || about:
+	case !said.Known || about:
 		return nil // the usual
-	case k.write() && strings.HasSuffix(said.message, "not found."):
+	case said.Write() && strings.HasSuffix(said.Message, "not found."):
 		return cloud.ErrInvalid
-	case said.kind != "":
+	case said.Kind != "":
 		return cloud.ErrUnsupported
 	}
 	return nil
@@ -88,12 +89,12 @@ const shortestID = 32
 
 // octaviaConflict reads a 409. A new load balancer is no other's: what is in the
 // way then is its address, its port or a quota of Neutron's.
-func (k *call) octaviaConflict(said fault) error {
-	contains := func(part string) bool { return strings.Contains(said.message, part) }
+func octaviaConflict(said session.Answer) error {
+	contains := func(part string) bool { return strings.Contains(said.Message, part) }
 	switch {
-	case aboutQuota(said) || contains("No more IP addresses"):
+	case said.AboutQuota() || contains("No more IP addresses"):
 		return cloud.ErrQuota
-	case k.name == opBalancerCreate.name, slices.ContainsFunc(conflicts, contains):
+	case said.Name == opBalancerCreate.Name, slices.ContainsFunc(conflicts, contains):
 		return cloud.ErrInvalid
 	}
 	return nil

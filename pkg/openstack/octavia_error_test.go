@@ -11,6 +11,7 @@ import (
 	"underlay/internal/cloud"
 	"underlay/pkg/loadbalancer"
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/test/scripted"
 )
 
 const (
@@ -21,8 +22,8 @@ const (
 // withBalancing is a catalog with a load balancer service at that URL.
 func withBalancing(url string) func(int, *http.Request) (*http.Response, error) {
 	return func(int, *http.Request) (*http.Response, error) {
-		return answer(201, `{"token": {"project": {"id": "p1"}, "catalog": [{"type": "load-balancer", "endpoints": [
-			{"interface": "public", "region": "RegionOne", "url": "`+url+`"}]}]}}`, "X-Subject-Token: "+testToken), nil
+		return scripted.Answer(201, `{"token": {"project": {"id": "p1"}, "catalog": [{"type": "load-balancer", "endpoints": [
+			{"interface": "public", "region": "RegionOne", "url": "`+url+`"}]}]}}`, "X-Subject-Token: "+scripted.Token), nil
 	}
 }
 
@@ -96,10 +97,10 @@ func TestOctaviaErrors(t *testing.T) {
 	}
 	for _, test := range tests {
 		synctest.Test(t, func(t *testing.T) {
-			cloudy := &script{keystone: withBalancing("http://cloud/load-balancer"), service: func(int, *http.Request) (*http.Response, error) {
-				return answer(test.status, test.body), nil
+			cloudy := &scripted.Cloud{Keystone: withBalancing("http://cloud/load-balancer"), Service: func(int, *http.Request) (*http.Response, error) {
+				return scripted.Answer(test.status, test.body), nil
 			}}
-			err := octaviaCall(test.call)(t.Context(), newTestClient(t, cloudy, fast))
+			err := octaviaCall(test.call)(t.Context(), newTestClient(t, cloudy))
 			var told *cloud.Error
 			if !errors.As(err, &told) || !errors.Is(told.Class, test.want) {
 				t.Errorf("%s: %d %s: got %v, want %v", test.call, test.status, test.body, err, test.want)
@@ -118,17 +119,17 @@ func TestLostAnswersOfOctavia(t *testing.T) {
 		"create": {1, cloud.ErrAmbiguous}, "listener": {1, cloud.ErrAmbiguous}, "members": {2, nil}, "delete": {2, nil}, "get": {2, nil},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			cloudy := &script{keystone: withBalancing("http://cloud/load-balancer"), service: func(n int, r *http.Request) (*http.Response, error) {
+			cloudy := &scripted.Cloud{Keystone: withBalancing("http://cloud/load-balancer"), Service: func(n int, r *http.Request) (*http.Response, error) {
 				switch {
 				case n == 1:
-					return nil, errBroken
+					return nil, errors.New("connection reset by peer")
 				case r.Method == http.MethodDelete:
-					return answer(204, ""), nil
+					return scripted.Answer(204, ""), nil
 				}
-				return answer(202, `{"healthmonitor": {}}`), nil
+				return scripted.Answer(202, `{"healthmonitor": {}}`), nil
 			}}
-			err := octaviaCall(call)(t.Context(), newTestClient(t, cloudy, fast))
-			if _, calls := cloudy.counts(); calls != want.calls || !errors.Is(err, want.err) {
+			err := octaviaCall(call)(t.Context(), newTestClient(t, cloudy))
+			if _, calls := cloudy.Counts(); calls != want.calls || !errors.Is(err, want.err) {
 				t.Errorf("%s: got %d calls and %v, want %d and %v", call, calls, err, want.calls, want.err)
 			}
 		})
@@ -147,11 +148,11 @@ func TestOctaviaEndpoints(t *testing.T) {
 		"http://cloud/east/load-balancer/": "http://cloud/east/load-balancer/",
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			cloudy := &script{keystone: withBalancing(url), service: func(n int, _ *http.Request) (*http.Response, error) {
+			cloudy := &scripted.Cloud{Keystone: withBalancing(url), Service: func(n int, _ *http.Request) (*http.Response, error) {
 				if n == 1 {
-					return answer(200, versions), nil
+					return scripted.Answer(200, versions), nil
 				}
-				return answer(200, `{"loadbalancers": []}`), nil
+				return scripted.Answer(200, `{"loadbalancers": []}`), nil
 			}}
 			client := newTestClient(t, cloudy)
 			if got, err := client.APIVersion(t.Context()); err != nil || got != (tree.Version{Major: 2, Minor: 26}) {
@@ -160,10 +161,10 @@ func TestOctaviaEndpoints(t *testing.T) {
 			if _, err := client.LoadBalancers(t.Context(), loadbalancer.BalancerQuery{}); err != nil {
 				t.Error(err)
 			}
-			if got := cloudy.calls[0].URL.String(); got != want {
+			if got := cloudy.Calls[0].URL.String(); got != want {
 				t.Errorf("%s: got versions at %s, want %s", url, got, want)
 			}
-			if got := cloudy.calls[1].URL.String(); got != want+"v2.0/lbaas/loadbalancers?project_id=p1" {
+			if got := cloudy.Calls[1].URL.String(); got != want+"v2.0/lbaas/loadbalancers?project_id=p1" {
 				t.Errorf("%s: got load balancers at %s", url, got)
 			}
 		})
@@ -172,7 +173,7 @@ func TestOctaviaEndpoints(t *testing.T) {
 
 func TestNoOctavia(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := newTestClient(t, &script{})
+		client := newTestClient(t, &scripted.Cloud{})
 		_, one := client.APIVersion(t.Context())
 		_, two := client.LoadBalancers(t.Context(), loadbalancer.BalancerQuery{})
 		three := client.DeletePool(t.Context(), poolID)
@@ -187,8 +188,8 @@ func TestNoOctavia(t *testing.T) {
 			`{}`:                             cloud.ErrUnsupported,
 			`<html>`:                         cloud.ErrUnavailable,
 		} {
-			cloudy := &script{keystone: withBalancing("http://cloud/load-balancer"), service: func(int, *http.Request) (*http.Response, error) {
-				return answer(200, body), nil
+			cloudy := &scripted.Cloud{Keystone: withBalancing("http://cloud/load-balancer"), Service: func(int, *http.Request) (*http.Response, error) {
+				return scripted.Answer(200, body), nil
 			}}
 			if _, err := newTestClient(t, cloudy).APIVersion(t.Context()); !errors.Is(err, want) {
 				t.Errorf("%s: got %v, want %v", body, err, want)
@@ -199,7 +200,7 @@ func TestNoOctavia(t *testing.T) {
 
 // Ids come from annotations too.
 func TestOctaviaRefusesWhatIsNoID(t *testing.T) {
-	client := newTestClient(t, &script{keystone: withBalancing("http://cloud/load-balancer")})
+	client := newTestClient(t, &scripted.Cloud{Keystone: withBalancing("http://cloud/load-balancer")})
 	ctx := t.Context()
 	for name, call := range map[string]func() error{
 		"balancer": func() error {
@@ -213,37 +214,4 @@ func TestOctaviaRefusesWhatIsNoID(t *testing.T) {
 			t.Errorf("%s: got %v, want cloud.ErrInvalid", name, err)
 		}
 	}
-}
-
-// Credentials that came later may be for another cloud: nothing is believed that
-// was read with those before.
-func TestOtherCredentialsReadAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		minor := "5"
-		cloudy := &script{keystone: withBalancing("http://cloud/load-balancer"), service: func(int, *http.Request) (*http.Response, error) {
-			return answer(200, `{"versions": [{"id": "v2.`+minor+`"}]}`), nil
-		}}
-		client := newTestClient(t, cloudy)
-		if got, err := client.APIVersion(t.Context()); err != nil || got.Minor != 5 {
-			t.Errorf("got %v, %v; want 2.5", got, err)
-		}
-		minor = "30"
-		_, session := client.keys.state()
-		client.keys.adopt(session) // the same wire
-		if got, err := client.APIVersion(t.Context()); err != nil || got.Minor != 5 {
-			t.Errorf("another token: got %v, %v; want 2.5 from memory", got, err)
-		}
-		next, err := client.newWire(testConfig())
-		if err != nil {
-			t.Fatal(err)
-		}
-		made, err := next.authenticate(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		client.keys.adopt(made)
-		if got, err := client.APIVersion(t.Context()); err != nil || got.Minor != 30 {
-			t.Errorf("other credentials: got %v, %v; want 2.30", got, err)
-		}
-	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"underlay/pkg/loadbalancer"
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/pkg/openstack/session"
 )
 
 // Operations on listeners (https://docs.openstack.org/api-ref/load-balancer/v2/#listeners).
@@ -16,10 +17,10 @@ import (
 // write is at work the second is refused. An id is never given again, so that a
 // delete may be repeated too. Both hold for everything in Octavia.
 var (
-	opListenerList   = operation{name: "loadbalancer_listener_list", method: http.MethodGet}
-	opListenerCreate = operation{name: "loadbalancer_listener_create", method: http.MethodPost}
-	opListenerUpdate = operation{name: "loadbalancer_listener_update", method: http.MethodPut, idempotent: true}
-	opListenerDelete = operation{name: "loadbalancer_listener_delete", method: http.MethodDelete, idempotent: true}
+	opListenerList   = session.Operation{Name: "loadbalancer_listener_list", Method: http.MethodGet}
+	opListenerCreate = session.Operation{Name: "loadbalancer_listener_create", Method: http.MethodPost}
+	opListenerUpdate = session.Operation{Name: "loadbalancer_listener_update", Method: http.MethodPut, Idempotent: true}
+	opListenerDelete = session.Operation{Name: "loadbalancer_listener_delete", Method: http.MethodDelete, Idempotent: true}
 )
 
 // octaviaListener is a listener as Octavia tells it (octavia/api/v2/types/listener.py, ListenerResponse).
@@ -131,7 +132,7 @@ func newListener(desired tree.Listener) body {
 
 // Listeners keeps the contract of loadbalancer.Balancers.
 func (c *Client) Listeners(ctx context.Context, balancerID string) ([]tree.Listener, error) {
-	found, err := collect[octaviaListener](ctx, c, ofBalancer(opListenerList, balancerID, "lbaas", "listeners"))
+	found, err := session.Collect[octaviaListener](ctx, c.session, ofBalancer(opListenerList, balancerID, "lbaas", "listeners"))
 	if err != nil {
 		return nil, err
 	}
@@ -149,11 +150,11 @@ func (c *Client) Listeners(ctx context.Context, balancerID string) ([]tree.Liste
 }
 
 // ofBalancer lists the parts of a load balancer, or of all of the project ("").
-func ofBalancer(op operation, balancerID string, path ...string) listing {
+func ofBalancer(op session.Operation, balancerID string, path ...string) session.Listing {
 	if balancerID == "" {
-		return listing{op: op, of: balancing, path: path, own: true}
+		return session.Listing{Op: op, Of: balancing, Path: path, Own: true}
 	}
-	return listing{op: op, of: balancing, path: path, query: url.Values{"loadbalancer_id": {balancerID}}}
+	return session.Listing{Op: op, Of: balancing, Path: path, Query: url.Values{"loadbalancer_id": {balancerID}}}
 }
 
 // CreateListener keeps the contract of loadbalancer.ListenerWriter.
@@ -164,8 +165,8 @@ func (c *Client) CreateListener(ctx context.Context, balancerID, poolID string, 
 	var said struct {
 		Listener octaviaListener `json:"listener"`
 	}
-	err := c.sendOctavia(ctx, request{
-		op: opListenerCreate, path: []string{"lbaas", "listeners"}, parent: balancerID, body: body{"listener": wish}, into: &said,
+	err := c.sendOctavia(ctx, session.Request{
+		Op: opListenerCreate, Path: []string{"lbaas", "listeners"}, Parent: balancerID, Body: body{"listener": wish}, Into: &said,
 	})
 	if err != nil {
 		return tree.Listener{}, err
@@ -180,12 +181,12 @@ func (c *Client) UpdateListener(ctx context.Context, id string, change loadbalan
 	setList(wish, "tags", change.Tags)
 	setOrClear(wish, "default_pool_id", change.PoolID)
 	setListener(wish, change.Settings)
-	return c.sendOctavia(ctx, request{
-		op: opListenerUpdate, path: []string{"lbaas", "listeners", id}, body: body{"listener": wish},
+	return c.sendOctavia(ctx, session.Request{
+		Op: opListenerUpdate, Path: []string{"lbaas", "listeners", id}, Body: body{"listener": wish},
 	})
 }
 
 // DeleteListener keeps the contract of loadbalancer.ListenerWriter.
 func (c *Client) DeleteListener(ctx context.Context, id string) error {
-	return c.sendOctavia(ctx, request{op: opListenerDelete, path: []string{"lbaas", "listeners", id}})
+	return c.sendOctavia(ctx, session.Request{Op: opListenerDelete, Path: []string{"lbaas", "listeners", id}})
 }

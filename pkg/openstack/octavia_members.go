@@ -6,13 +6,14 @@ import (
 	"slices"
 
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/pkg/openstack/session"
 )
 
 // Operations on members (https://docs.openstack.org/api-ref/load-balancer/v2/#members).
 var (
-	opMemberList = operation{name: "loadbalancer_member_list", method: http.MethodGet}
-	opMembersSet = operation{name: "loadbalancer_members_update", method: http.MethodPut, idempotent: true}
-	opStatusGet  = operation{name: "loadbalancer_status_get", method: http.MethodGet}
+	opMemberList = session.Operation{Name: "loadbalancer_member_list", Method: http.MethodGet}
+	opMembersSet = session.Operation{Name: "loadbalancer_members_update", Method: http.MethodPut, Idempotent: true}
+	opStatusGet  = session.Operation{Name: "loadbalancer_status_get", Method: http.MethodGet}
 )
 
 // octaviaMember is a member as Octavia tells it (octavia/api/v2/types/member.py).
@@ -46,8 +47,8 @@ func membersForTree(members []octaviaMember) []tree.Member {
 
 // Members keeps the contract of loadbalancer.Balancers.
 func (c *Client) Members(ctx context.Context, poolID string) ([]tree.Member, error) {
-	found, err := collect[octaviaMember](ctx, c, listing{
-		op: opMemberList, of: balancing, path: []string{"lbaas", "pools", poolID, "members"},
+	found, err := session.Collect[octaviaMember](ctx, c.session, session.Listing{
+		Op: opMemberList, Of: balancing, Path: []string{"lbaas", "pools", poolID, "members"},
 	})
 	if err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func (c *Client) StatusMembers(ctx context.Context, balancerID string) (map[stri
 			} `json:"loadbalancer"`
 		} `json:"statuses"`
 	}
-	err := c.sendOctavia(ctx, request{op: opStatusGet, path: []string{"lbaas", "loadbalancers", balancerID, "status"}, into: &said})
+	err := c.sendOctavia(ctx, session.Request{Op: opStatusGet, Path: []string{"lbaas", "loadbalancers", balancerID, "status"}, Into: &said})
 	if err != nil {
 		return nil, err
 	}
@@ -97,8 +98,8 @@ func (c *Client) SetMembers(ctx context.Context, poolID string, members []tree.M
 			wish[i]["monitor_port"] = nil // the member's own again
 		}
 	}
-	return c.sendOctavia(ctx, request{
-		op: opMembersSet, path: []string{"lbaas", "pools", poolID, "members"}, body: body{"members": wish},
+	return c.sendOctavia(ctx, session.Request{
+		Op: opMembersSet, Path: []string{"lbaas", "pools", poolID, "members"}, Body: body{"members": wish},
 	})
 }
 

@@ -7,15 +7,16 @@ import (
 	"strings"
 
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/pkg/openstack/session"
 )
 
 // Operations on health monitors (https://docs.openstack.org/api-ref/load-balancer/v2/#health-monitor).
 var (
-	opMonitorList   = operation{name: "loadbalancer_healthmonitor_list", method: http.MethodGet}
-	opMonitorGet    = operation{name: "loadbalancer_healthmonitor_get", method: http.MethodGet}
-	opMonitorCreate = operation{name: "loadbalancer_healthmonitor_create", method: http.MethodPost}
-	opMonitorUpdate = operation{name: "loadbalancer_healthmonitor_update", method: http.MethodPut, idempotent: true}
-	opMonitorDelete = operation{name: "loadbalancer_healthmonitor_delete", method: http.MethodDelete, idempotent: true}
+	opMonitorList   = session.Operation{Name: "loadbalancer_healthmonitor_list", Method: http.MethodGet}
+	opMonitorGet    = session.Operation{Name: "loadbalancer_healthmonitor_get", Method: http.MethodGet}
+	opMonitorCreate = session.Operation{Name: "loadbalancer_healthmonitor_create", Method: http.MethodPost}
+	opMonitorUpdate = session.Operation{Name: "loadbalancer_healthmonitor_update", Method: http.MethodPut, Idempotent: true}
+	opMonitorDelete = session.Operation{Name: "loadbalancer_healthmonitor_delete", Method: http.MethodDelete, Idempotent: true}
 )
 
 // octaviaMonitor is a health monitor as Octavia tells it (octavia/api/v2/types/health_monitor.py).
@@ -65,7 +66,7 @@ func newMonitor(desired tree.Monitor) body {
 
 // Monitors keeps the contract of loadbalancer.Balancers.
 func (c *Client) Monitors(ctx context.Context) ([]tree.Monitor, error) {
-	found, err := collect[octaviaMonitor](ctx, c, ofBalancer(opMonitorList, "", "lbaas", "healthmonitors"))
+	found, err := session.Collect[octaviaMonitor](ctx, c.session, ofBalancer(opMonitorList, "", "lbaas", "healthmonitors"))
 	if err != nil {
 		return nil, err
 	}
@@ -79,15 +80,15 @@ func (c *Client) Monitors(ctx context.Context) ([]tree.Monitor, error) {
 
 // Monitor keeps the contract of loadbalancer.Balancers.
 func (c *Client) Monitor(ctx context.Context, id string) (tree.Monitor, error) {
-	return c.monitor(ctx, request{op: opMonitorGet, path: []string{"lbaas", "healthmonitors", id}})
+	return c.monitor(ctx, session.Request{Op: opMonitorGet, Path: []string{"lbaas", "healthmonitors", id}})
 }
 
 // CreateMonitor keeps the contract of loadbalancer.PoolWriter.
 func (c *Client) CreateMonitor(ctx context.Context, poolID string, desired tree.Monitor) (tree.Monitor, error) {
 	wish := newMonitor(desired)
 	wish["pool_id"] = poolID
-	return c.monitor(ctx, request{
-		op: opMonitorCreate, path: []string{"lbaas", "healthmonitors"}, parent: poolID, body: body{"healthmonitor": wish},
+	return c.monitor(ctx, session.Request{
+		Op: opMonitorCreate, Path: []string{"lbaas", "healthmonitors"}, Parent: poolID, Body: body{"healthmonitor": wish},
 	})
 }
 
@@ -96,22 +97,22 @@ func (c *Client) CreateMonitor(ctx context.Context, poolID string, desired tree.
 func (c *Client) UpdateMonitor(ctx context.Context, id string, change tree.Monitor) error {
 	wish := body{}
 	setMonitor(wish, change)
-	return c.sendOctavia(ctx, request{
-		op: opMonitorUpdate, path: []string{"lbaas", "healthmonitors", id}, body: body{"healthmonitor": wish},
+	return c.sendOctavia(ctx, session.Request{
+		Op: opMonitorUpdate, Path: []string{"lbaas", "healthmonitors", id}, Body: body{"healthmonitor": wish},
 	})
 }
 
 // DeleteMonitor keeps the contract of loadbalancer.PoolWriter.
 func (c *Client) DeleteMonitor(ctx context.Context, id string) error {
-	return c.sendOctavia(ctx, request{op: opMonitorDelete, path: []string{"lbaas", "healthmonitors", id}})
+	return c.sendOctavia(ctx, session.Request{Op: opMonitorDelete, Path: []string{"lbaas", "healthmonitors", id}})
 }
 
 // monitor makes one call that answers with a health monitor.
-func (c *Client) monitor(ctx context.Context, r request) (tree.Monitor, error) {
+func (c *Client) monitor(ctx context.Context, r session.Request) (tree.Monitor, error) {
 	var said struct {
 		Monitor octaviaMonitor `json:"healthmonitor"`
 	}
-	r.into = &said
+	r.Into = &said
 	if err := c.sendOctavia(ctx, r); err != nil {
 		return tree.Monitor{}, err
 	}

@@ -9,14 +9,15 @@ import (
 
 	"underlay/pkg/loadbalancer"
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/pkg/openstack/session"
 )
 
 // Operations on pools (https://docs.openstack.org/api-ref/load-balancer/v2/#pools).
 var (
-	opPoolList   = operation{name: "loadbalancer_pool_list", method: http.MethodGet}
-	opPoolCreate = operation{name: "loadbalancer_pool_create", method: http.MethodPost}
-	opPoolUpdate = operation{name: "loadbalancer_pool_update", method: http.MethodPut, idempotent: true}
-	opPoolDelete = operation{name: "loadbalancer_pool_delete", method: http.MethodDelete, idempotent: true}
+	opPoolList   = session.Operation{Name: "loadbalancer_pool_list", Method: http.MethodGet}
+	opPoolCreate = session.Operation{Name: "loadbalancer_pool_create", Method: http.MethodPost}
+	opPoolUpdate = session.Operation{Name: "loadbalancer_pool_update", Method: http.MethodPut, Idempotent: true}
+	opPoolDelete = session.Operation{Name: "loadbalancer_pool_delete", Method: http.MethodDelete, Idempotent: true}
 )
 
 // octaviaPool is a pool as Octavia tells it (octavia/api/v2/types/pool.py): with
@@ -142,7 +143,7 @@ func newWholePool(desired tree.Pool) body {
 
 // Pools keeps the contract of loadbalancer.Balancers.
 func (c *Client) Pools(ctx context.Context, balancerID string) ([]tree.Pool, error) {
-	found, err := collect[octaviaPool](ctx, c, ofBalancer(opPoolList, balancerID, "lbaas", "pools"))
+	found, err := session.Collect[octaviaPool](ctx, c.session, ofBalancer(opPoolList, balancerID, "lbaas", "pools"))
 	if err != nil {
 		return nil, err
 	}
@@ -161,8 +162,8 @@ func (c *Client) CreatePool(ctx context.Context, balancerID string, desired tree
 	var said struct {
 		Pool octaviaPool `json:"pool"`
 	}
-	err := c.sendOctavia(ctx, request{
-		op: opPoolCreate, path: []string{"lbaas", "pools"}, parent: balancerID, body: body{"pool": wish}, into: &said,
+	err := c.sendOctavia(ctx, session.Request{
+		Op: opPoolCreate, Path: []string{"lbaas", "pools"}, Parent: balancerID, Body: body{"pool": wish}, Into: &said,
 	})
 	if err != nil {
 		return tree.Pool{}, err
@@ -176,10 +177,10 @@ func (c *Client) UpdatePool(ctx context.Context, id string, change loadbalancer.
 	setTo(wish, "name", change.Name)
 	setList(wish, "tags", change.Tags)
 	setPool(wish, change.Settings)
-	return c.sendOctavia(ctx, request{op: opPoolUpdate, path: []string{"lbaas", "pools", id}, body: body{"pool": wish}})
+	return c.sendOctavia(ctx, session.Request{Op: opPoolUpdate, Path: []string{"lbaas", "pools", id}, Body: body{"pool": wish}})
 }
 
 // DeletePool keeps the contract of loadbalancer.PoolWriter.
 func (c *Client) DeletePool(ctx context.Context, id string) error {
-	return c.sendOctavia(ctx, request{op: opPoolDelete, path: []string{"lbaas", "pools", id}})
+	return c.sendOctavia(ctx, session.Request{Op: opPoolDelete, Path: []string{"lbaas", "pools", id}})
 }

@@ -10,13 +10,14 @@ import (
 
 	"underlay/internal/cloud"
 	"underlay/pkg/loadbalancer/tree"
+	"underlay/pkg/openstack/session"
 )
 
 // versionAge is how long a version is believed: it changes only when the cloud
 // is upgraded.
 const versionAge = time.Hour
 
-var opBalancingVersions = operation{name: "loadbalancer_version_list", method: http.MethodGet}
+var opBalancingVersions = session.Operation{Name: "loadbalancer_version_list", Method: http.MethodGet}
 
 // APIVersion keeps the contract of loadbalancer.Balancers.
 func (c *Client) APIVersion(ctx context.Context) (tree.Version, error) {
@@ -26,22 +27,22 @@ func (c *Client) APIVersion(ctx context.Context) (tree.Version, error) {
 // readOctaviaVersion reads the root of the service, which lists every version
 // since 2.0 (octavia/api/root_controller.py).
 func (c *Client) readOctaviaVersion(ctx context.Context) (tree.Version, error) {
-	ctx, made := c.begin(ctx, opBalancingVersions)
-	client, err := c.use(ctx, balancing)
+	ctx, made := c.session.Begin(ctx, opBalancingVersions)
+	client, err := c.session.Use(ctx, balancing)
 	if err != nil {
-		return tree.Version{}, made.classify(err)
+		return tree.Version{}, made.Classify(err)
 	}
-	root, err := withoutVersion(client.Endpoint)
+	root, err := session.WithoutVersion(client.Endpoint)
 	if err != nil {
-		return tree.Version{}, made.classify(err)
+		return tree.Version{}, made.Classify(err)
 	}
 	var said struct {
 		Versions []struct {
 			ID string `json:"id"`
 		} `json:"versions"`
 	}
-	if err := get(ctx, client, root.String(), &said); err != nil {
-		return tree.Version{}, made.classify(err)
+	if err := session.Get(ctx, client, root.String(), &said); err != nil {
+		return tree.Version{}, made.Classify(err)
 	}
 	var newest tree.Version
 	for _, version := range said.Versions {

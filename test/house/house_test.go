@@ -25,11 +25,19 @@ type rule struct {
 
 var rules = []rule{
 	{
-		name:     "only pkg/openstack speaks gophercloud",
+		name:     "only pkg/openstack and what is below it speak gophercloud",
 		from:     []string{"underlay/..."},
 		except:   []string{"underlay/pkg/openstack/..."},
 		not:      []string{"github.com/gophercloud/..."},
 		breakage: "a second place would classify errors and count calls in its own way",
+	},
+	{
+		name:     "the connection is small",
+		from:     []string{"underlay/pkg/openstack/session/...", "underlay/pkg/openstack/storage/..."},
+		not:      append([]string{"k8s.io/client-go/...", "k8s.io/cloud-provider/...", "underlay/pkg/openstack", "underlay/internal/cli/..."}, features...),
+		but:      []string{"underlay/pkg/volumes/block"},
+		deep:     true,
+		breakage: "what needs only the connection would carry the controllers and Kubernetes' clients in its memory",
 	},
 	{
 		name:     "features know neither each other nor the cloud client",
@@ -101,6 +109,9 @@ func TestRulesCanFail(t *testing.T) {
 		"underlay/pkg/cloudprovider": "underlay/pkg/simulator",
 		"underlay/internal/batch":    "underlay/pkg/routes",
 		"underlay/cmd/underlay":      "underlay/pkg/config",
+
+		"underlay/pkg/openstack/session": "k8s.io/client-go/rest",
+		"underlay/pkg/openstack/storage": "underlay/pkg/volumes/controller",
 	} {
 		p := goPackage{ImportPath: from, Imports: []string{imported}, Deps: []string{imported}}
 		found := false
