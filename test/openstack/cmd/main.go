@@ -62,6 +62,7 @@ func run(ctx context.Context, args []string, out, messages io.Writer) error {
 		opts.With = append(opts.With, strings.Split(text, ",")...)
 		return nil
 	})
+	flags.BoolVar(&opts.LoopDevices, "loop-devices", false, "with cinder: a volume that is attached becomes a loop device of this machine")
 	flags.BoolVar(&purge, "purge", false, "with down: remove the packages as well")
 	if err := flags.Parse(args); err != nil {
 		return err

@@ -55,6 +55,9 @@ func (f facts) Password() string { return f.testbed.secret }
 // Region is the region's name.
 func (f facts) Region() string { return Region }
 
+// LoopDevices says what Options.LoopDevices does.
+func (f facts) LoopDevices() bool { return f.testbed.opts.LoopDevices }
+
 // State is the folder of what the services write.
 func (f facts) State() string { return stateDir }
 
@@ -79,6 +82,9 @@ func (b *Testbed) configure(context.Context) error {
 		if err := b.configureService(s); err != nil {
 			return fmt.Errorf("configure %s: %w", s.name, err)
 		}
+	}
+	if err := b.placeLoopDriver(); err != nil {
+		return err
 	}
 	return fs.WalkDir(driverFiles, "drivers", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

@@ -11,13 +11,15 @@ import (
 
 // writeEnv writes what names this cloud, for a shell to read. Tests take
 // UNDERLAY_OPENSTACK, and UNDERLAY_OPENSTACK_ROOT to write into a database what
-// no request can; every OpenStack client takes the rest.
+// no request can, and UNDERLAY_OPENSTACK_DEVICES to find the devices of each
+// server's volumes ("" without LoopDevices); every OpenStack client takes the rest.
 func (b *Testbed) writeEnv(context.Context) error {
 	authURL := b.url("keystone") + "/v3"
 	var text strings.Builder
 	for _, variable := range [][2]string{
 		{"UNDERLAY_OPENSTACK", authURL},
 		{"UNDERLAY_OPENSTACK_ROOT", b.root},
+		{"UNDERLAY_OPENSTACK_DEVICES", b.devices()},
 		{"OS_AUTH_URL", authURL},
 		{"OS_IDENTITY_API_VERSION", "3"},
 		{"OS_USERNAME", User},

@@ -22,6 +22,7 @@ var DefaultPorts = map[string]int{
 	"nova":      8774,
 	"barbican":  9311,
 	"octavia":   9876,
+	"cinder":    8776,
 
 	"rabbitmq":              15673,
 	"rabbitmq-distribution": 15674,

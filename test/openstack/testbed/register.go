@@ -24,13 +24,11 @@ func (b *Testbed) register(ctx context.Context) error {
 		if err := b.addUser(ctx, s.name, serviceProject, roles["admin"], roles["service"]); err != nil {
 			return err
 		}
-		id, err := b.create(ctx, "service", object{"name": s.name, "type": s.kind})
-		if err != nil {
+		if err := b.addEndpoints(ctx, s.name, s.kind, s.path); err != nil {
 			return err
 		}
-		for _, audience := range []string{"public", "internal", "admin"} {
-			_, err := b.create(ctx, "endpoint", object{"service_id": id, "interface": audience, "region_id": Region, "url": b.url(s.name) + s.path})
-			if err != nil {
+		for kind, path := range s.aliases {
+			if err := b.addEndpoints(ctx, s.name, kind, path); err != nil {
 				return err
 			}
 		}
@@ -50,6 +48,21 @@ func (b *Testbed) register(ctx context.Context) error {
 		}
 	}
 	return b.addUser(ctx, User, project, wanted...)
+}
+
+// addEndpoints puts a service's addresses into the catalog under one type.
+func (b *Testbed) addEndpoints(ctx context.Context, name, kind, path string) error {
+	id, err := b.create(ctx, "service", object{"name": name, "type": kind})
+	if err != nil {
+		return err
+	}
+	for _, audience := range []string{"public", "internal", "admin"} {
+		_, err := b.create(ctx, "endpoint", object{"service_id": id, "interface": audience, "region_id": Region, "url": b.url(name) + path})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type object = map[string]any

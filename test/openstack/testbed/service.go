@@ -22,8 +22,10 @@ type service struct {
 	name string
 	// kind is its type in the service catalog; path follows its address there.
 	kind, path string
-	packages   []string
-	databases  []string
+	// aliases are paths by other types that clouds have in their catalogs for it.
+	aliases   map[string]string
+	packages  []string
+	databases []string
 	// setup are the commands that make its tables, and what else it needs before
 	// it starts, in order.
 	setup [][]string
@@ -50,7 +52,7 @@ func services(with ...string) ([]service, error) {
 	return all, nil
 }
 
-func onRequest() []service { return []service{barbican(), octavia()} }
+func onRequest() []service { return []service{barbican(), octavia(), cinder()} }
 
 // RequestNames are those of the services that Options.With may name.
 func RequestNames() []string {

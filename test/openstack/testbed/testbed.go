@@ -34,6 +34,9 @@ type Options struct {
 	Mirror string
 	// With names the services on request, which are not there otherwise.
 	With []string
+	// LoopDevices makes each volume that is attached to a server a loop device of
+	// this machine as well: see drivers/underlay_testbed/nova.py.
+	LoopDevices bool
 	// Progress gets a line for every step. Required.
 	Progress io.Writer
 }
@@ -194,7 +197,7 @@ func (b *Testbed) Down(ctx context.Context, purge bool) error {
 
 // wipe ends what an earlier run has left and removes its state.
 func (b *Testbed) wipe(context.Context) error {
-	if err := errors.Join(b.stop(), b.unmount()); err != nil {
+	if err := errors.Join(b.stop(), b.releaseLoops(), b.unmount()); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(b.EnvFile()); err != nil {

@@ -16,7 +16,7 @@ import (
 func newTestbed(t *testing.T, opts Options) *Testbed {
 	t.Helper()
 	opts.Dir, opts.Progress = t.TempDir(), io.Discard
-	opts.With = []string{"barbican", "octavia"}
+	opts.With = []string{"barbican", "octavia", "cinder"}
 	b, err := New(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +97,26 @@ func TestAServiceOnRequestIsThereOnRequest(t *testing.T) {
 	}
 	if _, err := services("octopus"); err == nil || !strings.Contains(err.Error(), "octavia") {
 		t.Errorf("with octopus: got %v, want the names of those there are", err)
+	}
+}
+
+// TestLoopDevicesAreOnRequest: without them Nova's driver is its own.
+func TestLoopDevicesAreOnRequest(t *testing.T) {
+	for asked, want := range map[bool]string{false: "compute_driver = fake.FakeDriver\n", true: "compute_driver = underlay.LoopDevices\n"} {
+		b := newTestbed(t, Options{LoopDevices: asked})
+		if err := b.configure(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		config, err := os.ReadFile(b.path("/etc/nova/nova-compute.conf"))
+		if err != nil || !strings.Contains(string(config), want) {
+			t.Errorf("asked %v: got no %q (%v)", asked, want, err)
+		}
+		if _, err := os.Stat(b.path(loopDriver)); (err == nil) != asked {
+			t.Errorf("asked %v: the driver is there: %v", asked, err == nil)
+		}
+		if got := b.devices() != ""; got != asked {
+			t.Errorf("asked %v: got devices %q", asked, b.devices())
+		}
 	}
 }
 
