@@ -73,6 +73,10 @@ func (s *cinder) services() []*service {
 	s.registerQuotas(table)
 	s.registerZones(table)
 	s.registerMessages(table)
+	s.registerSnapshots(table)
+	s.registerBackups(table)
+	s.registerGroups(table)
+	s.registerGroupSnapshots(table)
 	routes := compile(table)
 	made := func(kind, name string, project bool) *service {
 		return &service{
