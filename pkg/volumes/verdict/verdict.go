@@ -100,11 +100,12 @@ func Classify(s block.Server) Server {
 		return Building
 	case block.ServerError, block.ServerSuspended:
 		return Stuck
+	default:
+		if s.HostStatus == "DOWN" {
+			return Down
+		}
+		return Able
 	}
-	if s.HostStatus == "DOWN" {
-		return Down
-	}
-	return Able
 }
 
 // Facts are what was seen. The zero value of a field means not asked.

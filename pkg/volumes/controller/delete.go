@@ -1,0 +1,148 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"k8s.io/klog/v2"
+
+	"underlay/internal/cloud"
+	"underlay/pkg/volumes/block"
+	"underlay/pkg/volumes/verdict"
+)
+
+// DeleteVolume deletes a volume and waits until it is gone.
+func (s *Service) DeleteVolume(ctx context.Context, r *csi.DeleteVolumeRequest) (*csi.DeleteVolumeResponse, error) {
+	p, err := s.project(r.GetSecrets())
+	if err != nil {
+		return nil, err
+	}
+	if r.GetVolumeId() == "" {
+		return nil, invalid("the request has no volume id")
+	}
+	release, err := s.inflight.take("volume " + r.GetVolumeId())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	ctx, cancel := within(ctx)
+	defer cancel()
+	if err := (&deletion{s: s, p: p}).run(ctx, r.GetVolumeId()); err != nil {
+		return nil, err
+	}
+	return &csi.DeleteVolumeResponse{}, nil
+}
+
+// deletion is one DeleteVolume.
+type deletion struct {
+	s *Service
+	p *project
+	// asked says that this request has sent its one DELETE, cleared that it has
+	// removed the attachments that were left.
+	asked, cleared bool
+}
+
+func (d *deletion) run(ctx context.Context, id string) error {
+	v, err := d.p.volume(ctx, id)
+	if err != nil {
+		return unseen(ctx, "read volume "+id, err)
+	}
+	for {
+		rule, err := d.decide(ctx, v)
+		if err != nil {
+			return err
+		}
+		switch rule.Do {
+		case verdict.Done:
+			return nil
+		case verdict.Act:
+			err = d.delete(ctx, v)
+		case verdict.Clear:
+			d.cleared = true
+			err = d.s.clearOrphans(ctx, d.p, v, v.Attachments)
+		case verdict.Wait:
+		default:
+			err = d.refuse(ctx, rule, v)
+		}
+		if err != nil {
+			return err
+		}
+		if v, err = d.p.settle(ctx, id, idle); err != nil {
+			return err
+		}
+	}
+}
+
+// decide asks Nova about the servers that have the volume only where the volume
+// is refused for them.
+func (d *deletion) decide(ctx context.Context, v block.Volume) (verdict.Verdict, error) {
+	facts := verdict.Facts{Status: string(v.Status), Attachment: verdict.Nowhere}
+	if len(v.Attachments) > 0 {
+		facts.Attachment = verdict.Elsewhere
+	}
+	rule := verdict.Decide(verdict.DeleteVolume, facts)
+	if rule.Do != verdict.Refuse || len(v.Attachments) == 0 || d.cleared {
+		return rule, nil
+	}
+	var err error
+	facts.Holder, err = d.p.holders(ctx, v)
+	return verdict.Decide(verdict.DeleteVolume, facts), err
+}
+
+// delete sends the DELETE, once a request.
+func (d *deletion) delete(ctx context.Context, v block.Volume) error {
+	if d.asked {
+		return unfinished("volume %s was to be deleted, and Cinder has it %s again", v.ID, v.Status)
+	}
+	if err := d.s.leaveGroup(ctx, d.p, v); err != nil {
+		return err
+	}
+	d.asked = true
+	err := d.p.DeleteVolume(ctx, v.ID)
+	switch {
+	case err == nil:
+		klog.FromContext(ctx).Info("Volume is being deleted", "volume", v.ID, "name", v.Name)
+		return nil
+	case errors.Is(err, cloud.ErrNotFound):
+		return nil
+	case errors.Is(err, cloud.ErrBusy) || errors.Is(err, cloud.ErrInvalid):
+		return d.explain(ctx, v, err)
+	default:
+		return unwritten(ctx, "delete volume "+v.ID, err)
+	}
+}
+
+// explain says why Cinder refuses to delete a volume that looks free: most often
+// it has snapshots, which Cinder does not name.
+func (d *deletion) explain(ctx context.Context, v block.Volume, refused error) error {
+	snapshots, _, err := d.p.SnapshotPage(ctx, v.ID, "", 0)
+	if err != nil || len(snapshots) == 0 {
+		return unwritten(ctx, "delete volume "+v.ID, refused)
+	}
+	var names []string
+	for i, snapshot := range snapshots {
+		if i == 5 {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, fmt.Sprintf("%s (%s)", snapshot.Name, snapshot.ID))
+	}
+	return status.Errorf(codes.FailedPrecondition, "volume %s has %d snapshots, and Cinder deletes it only after them: %s", v.ID, len(snapshots), strings.Join(names, ", "))
+}
+
+func (d *deletion) refuse(ctx context.Context, rule verdict.Verdict, v block.Volume) error {
+	var detail string
+	switch {
+	case v.Status == block.StatusErrorDeleting:
+		detail = d.p.reason(ctx, v.ID)
+		d.s.announce(ctx, v, eventLeft, strings.TrimSpace("Cinder could not delete volume "+v.ID+". "+detail))
+	case len(v.Attachments) > 0:
+		detail = "attached to " + strings.Join(nodes(v), ", ")
+	}
+	return refusal(rule, "volume "+v.ID, string(v.Status), detail)
+}

@@ -1,0 +1,72 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"underlay/internal/cloud"
+	"underlay/pkg/volumes/block"
+	"underlay/pkg/volumes/verdict"
+)
+
+// server asks Nova how a server is doing.
+func (p *project) server(ctx context.Context, id string) (verdict.Server, error) {
+	server, err := p.Server(ctx, id)
+	if errors.Is(err, cloud.ErrNotFound) {
+		return verdict.Gone, nil
+	}
+	if err != nil {
+		return verdict.Unasked, unseen(ctx, "read server "+id, err)
+	}
+	return verdict.Classify(server), nil
+}
+
+// holders asks for all servers that have a volume: Gone if all are, else how the
+// first that is there is doing.
+func (p *project) holders(ctx context.Context, v block.Volume) (verdict.Server, error) {
+	for _, id := range nodes(v) {
+		state, err := p.server(ctx, id)
+		if err != nil || state != verdict.Gone {
+			return state, err
+		}
+	}
+	if len(nodes(v)) == 0 {
+		return verdict.Unasked, nil
+	}
+	return verdict.Gone, nil
+}
+
+// knows asks Nova whether it has the volume at the server. A server that is gone
+// has nothing.
+func (p *project) knows(ctx context.Context, serverID, volumeID string) (bool, error) {
+	listed, err := p.ServerVolumes(ctx, serverID)
+	if errors.Is(err, cloud.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, unseen(ctx, "read the volumes of server "+serverID, err)
+	}
+	for _, a := range listed {
+		if a.VolumeID == volumeID {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// clearOrphans deletes Cinder's attachments to servers of which Nova, asked just
+// before, knows nothing. Cinder asks Nova once more and refuses where Nova still
+// has the volume (cinder/volume/api.py, attachment_deletion_allowed).
+func (s *Service) clearOrphans(ctx context.Context, p *project, v block.Volume, orphans []block.Attachment) error {
+	for _, a := range orphans {
+		if a.ID == "" {
+			return unfinished("volume %s is attached to server %s, of which Nova knows nothing, and Cinder does not tell the id of the attachment", v.ID, a.ServerID)
+		}
+		if err := p.DeleteAttachment(ctx, a.ID); err != nil && !errors.Is(err, cloud.ErrNotFound) {
+			return unwritten(ctx, "delete the attachment of volume "+v.ID+" to server "+a.ServerID+", of which Nova knows nothing", err)
+		}
+		s.announce(ctx, v, eventOrphan, fmt.Sprintf("Volume %s was left attached to server %s, of which Nova knows nothing: the attachment is removed", v.ID, a.ServerID))
+	}
+	return nil
+}
