@@ -49,7 +49,7 @@ func TestMoveFromFlannel(t *testing.T) {
 			w.onFlannel(name)
 			page.follow(w, "3. Move a node", w.machine(name))
 		}
-		fresh := w.addPod("fresh-"+name, name)
+		fresh := w.addPod("fresh-"+name, "fresh", name)
 		pods = append(pods, fresh)
 		watch.follow(pods)
 		w.reach(pods)
@@ -151,10 +151,10 @@ func (w *world) onFlannel(name string) {
 }
 
 // addPod runs a pod on a node.
-func (w *world) addPod(name, node string) pod {
+func (w *world) addPod(name, app, node string) pod {
 	w.t.Helper()
 	made := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"app": "fresh"}},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"app": app}},
 		Spec: corev1.PodSpec{
 			NodeName: node, TerminationGracePeriodSeconds: new(int64),
 			Containers: []corev1.Container{{Name: "web", Image: lab.ProbeRef, Args: []string{"serve"}}},

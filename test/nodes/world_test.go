@@ -33,8 +33,14 @@ func (w *world) log(what string) {
 // newWorld starts a lab without machines.
 func newWorld(t *testing.T, name string) *world {
 	t.Helper()
-	began, options := time.Now(), built
+	options := built
 	options.Name = name
+	return startWorld(t, options)
+}
+
+func startWorld(t *testing.T, options lab.Options) *world {
+	t.Helper()
+	began := time.Now()
 	l, err := lab.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
@@ -67,8 +73,11 @@ func (w *world) explain() {
 			w.t.Logf("%s on %s:\n%s", name, m.Name, tail(filepath.Join(m.Dir, "log", name+".log"), 25))
 		}
 	}
+	for _, name := range []string{"router", "amphorae"} {
+		w.t.Logf("%s:\n%s", name, tail(filepath.Join(w.Folder(), "log", name+".log"), 25))
+	}
 	for _, args := range [][]string{
-		{"get", "nodes,pods", "-A", "-o", "wide"}, {"get", "events", "-A"},
+		{"get", "nodes,pods,services", "-A", "-o", "wide"}, {"get", "events", "-A"},
 		{"logs", "-n", "kube-system", "-l", "component=cloud-controller-manager", "--tail=40"},
 		{"logs", "-n", "kube-system", "-l", "k8s-app=openstack-cloud-controller-manager", "--tail=40"},
 	} {

@@ -4,9 +4,9 @@
 // the only one who adds a route there, so a path exists when and only when the
 // API says so.
 //
-// What it imitates: neutron/agent/l3/router_info.py (extra routes) and
+// What it imitates: neutron/agent/l3/router_info.py (extra routes, floating IPs) and
 // neutron/agent/linux/iptables_firewall.py (anti-spoofing by allowed address
-// pairs). It does not filter by security groups.
+// pairs, security groups).
 package l3agent
 
 import (
@@ -31,8 +31,11 @@ const period = 500 * time.Millisecond
 type Agent struct {
 	Client              *tenant.Client
 	RouterID, NetworkID string
+	// Outside is the interface towards the external network. With one, floating IPs
+	// lead in, and security groups are enforced.
+	Outside string
 
-	guards string // the rules as they were loaded last
+	loaded map[string]string // the rules as they were loaded last, by what they are
 }
 
 // Run follows the API until the context ends. What fails is said and tried again.
@@ -58,18 +61,50 @@ func (a *Agent) sync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if rules := guardRules(ports); rules != a.guards {
-		if err := command(ctx, rules, "nft", "-f", "-"); err != nil {
-			return fmt.Errorf("load port security: %w", err)
+	if err := a.load(ctx, "port security", guardRules(ports)); err != nil {
+		return err
+	}
+	if a.Outside != "" {
+		if err := a.syncDoor(ctx, ports); err != nil {
+			return err
 		}
-		a.guards = rules
-		klog.FromContext(ctx).Info("Loaded port security", "ports", len(ports))
 	}
 	actual, err := routes(ctx)
 	if err != nil {
 		return err
 	}
 	return errors.Join(applyRoutes(ctx, desired, actual)...)
+}
+
+// syncDoor lets in what security groups and floating IPs let in.
+func (a *Agent) syncDoor(ctx context.Context, ports []tenant.Port) error {
+	groups, err := a.Client.Groups(ctx)
+	if err != nil {
+		return err
+	}
+	floating, err := a.Client.FloatingIPs(ctx, a.RouterID)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		a.load(ctx, "security groups", filterRules(ports, groups)),
+		a.load(ctx, "floating IPs", floatingRules(floating, a.Outside)))
+}
+
+// load gives nft a rule set, unless it is the one that it has.
+func (a *Agent) load(ctx context.Context, what, rules string) error {
+	if a.loaded[what] == rules {
+		return nil
+	}
+	if err := command(ctx, rules, "nft", "-f", "-"); err != nil {
+		return fmt.Errorf("load %s: %w", what, err)
+	}
+	if a.loaded == nil {
+		a.loaded = map[string]string{}
+	}
+	a.loaded[what] = rules
+	klog.FromContext(ctx).Info("Loaded rules", "of", what)
+	return nil
 }
 
 // TapName is the interface of a port on the router's side, named as Neutron names it.

@@ -55,3 +55,66 @@ table bridge port_security {
 		t.Errorf("rules (-want +got):\n%s", diff)
 	}
 }
+
+func TestAPortTakesInWhatItsGroupsLetIn(t *testing.T) {
+	node := tenant.Port{
+		ID: "1b2c3d4e-5f60-4711-8f00-000000000001", MAC: "fa:16:3e:00:00:01", PortSecurity: true, Groups: []string{"nodes", "managed"},
+		Pairs: []tenant.Pair{{Address: "10.244.1.0/24"}},
+	}
+	node.FixedIPs = append(node.FixedIPs, struct {
+		Address string `json:"ip_address"`
+	}{"10.0.0.11"})
+	amphora := tenant.Port{ID: "9b2c3d4e-5f60-4711-8f00-000000000002", PortSecurity: true, Groups: []string{"of another project"}}
+	groups := []tenant.Group{
+		{ID: "nodes", Rules: []tenant.Rule{
+			{ID: "1", Direction: "ingress", EtherType: "IPv4", RemoteGroup: "nodes"}, {ID: "2", Direction: "egress", EtherType: "IPv4"},
+			{ID: "3", Direction: "ingress", EtherType: "IPv6"}, {ID: "4", Direction: "ingress", EtherType: "IPv4", Protocol: "icmp", RemoteCIDR: "0.0.0.0/0"},
+		}},
+		{ID: "managed", Rules: []tenant.Rule{{ID: "5", Direction: "ingress", EtherType: "IPv4", Protocol: "udp", PortMin: 30001, PortMax: 30001, RemoteCIDR: "10.0.0.0/24"}}},
+	}
+	want := `add table bridge security_groups
+delete table bridge security_groups
+table bridge security_groups {
+  chain tap1b2c3d4e-5f {
+    ether type arp accept
+    tcp flags & (syn | ack) != syn accept
+    ip saddr 10.0.0.11 ether type ip accept
+    ip saddr 10.244.1.0/24 ether type ip accept
+    ip protocol icmp accept
+    ip saddr 10.0.0.0/24 udp dport 30001-30001 accept
+    counter drop
+  }
+  chain postrouting {
+    type filter hook postrouting priority filter
+    oifname "tap1b2c3d4e-5f" jump tap1b2c3d4e-5f
+  }
+}
+`
+	if diff := cmp.Diff(want, filterRules([]tenant.Port{amphora, node}, groups)); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+}
+
+func TestAFloatingIPLeadsToItsAddressAndNothingElseIsReached(t *testing.T) {
+	want := `add table ip floating
+delete table ip floating
+table ip floating {
+  chain prerouting {
+    type nat hook prerouting priority dstnat
+    ip daddr 203.0.113.5 dnat to 10.0.0.9
+  }
+  chain postrouting {
+    type nat hook postrouting priority srcnat
+    ip saddr 10.0.0.9 oifname "outside" snat to 203.0.113.5
+  }
+  chain forward {
+    type filter hook forward priority filter
+    iifname "outside" ct state new ct status & dnat == 0 drop
+  }
+}
+`
+	got := floatingRules([]tenant.FloatingIP{{Address: "203.0.113.9"}, {Address: "203.0.113.5", Fixed: "10.0.0.9"}}, "outside")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+}

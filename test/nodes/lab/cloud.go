@@ -34,12 +34,15 @@ func (l *Lab) openCloud(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serve the simulated cloud: %w", err)
 	}
-	server := &http.Server{Handler: simulator.New(simulator.Options{}), ReadHeaderTimeout: 10 * time.Second}
+	simulated := simulator.New(simulator.Options{})
+	simulated.AddNetwork(simulator.NetworkSpec{Name: "public", External: true, Subnets: []string{"203.0.113.0/24"}})
+	server := &http.Server{Handler: simulated, ReadHeaderTimeout: 10 * time.Second}
 	l.server = server
 	go func() { _ = server.Serve(listener) }() // it ends with Close
 	l.Account = tenant.Account{Username: "demo", Password: "simulated", Project: "demo", Region: "RegionOne"}
 	// This process asks by loopback: the other address is there once the router is connected.
-	l.Account.AuthURL = simulator.IdentityURL("http://" + SimulatorAddress)
+	l.loopbackURL = simulator.IdentityURL("http://" + SimulatorAddress)
+	l.Account.AuthURL = l.loopbackURL
 	if l.Cloud, err = tenant.Login(ctx, l.Account); err != nil {
 		return err
 	}
@@ -68,7 +71,7 @@ func (o *Options) OpenRealCloud(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.Relays = map[string]string{}
+	o.Relays, o.HasOctavia = map[string]string{}, client.Has(tenant.Balancing)
 	for _, endpoint := range client.Endpoints() {
 		parsed, err := url.Parse(endpoint)
 		if err != nil {

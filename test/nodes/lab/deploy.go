@@ -41,7 +41,7 @@ func (l *Lab) StaticPod(ctx context.Context) ([]machine.File, error) {
 	}
 	return []machine.File{
 		{Path: StaticPodFile, Content: []byte(manifest), Mode: 0o600},
-		{Path: controllerFolder + "cloud.conf", Content: []byte(l.Account.CloudConf(l.Network.RouterID)), Mode: 0o400, UID: controllerUser},
+		{Path: controllerFolder + "cloud.conf", Content: []byte(l.cloudConf()), Mode: 0o400, UID: controllerUser},
 		{Path: controllerFolder + "kubeconfig", Content: kubeconfig, Mode: 0o400, UID: controllerUser},
 	}, nil
 }

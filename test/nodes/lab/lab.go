@@ -48,6 +48,11 @@ type Options struct {
 	Account *tenant.Account
 	// Relays lead to the real cloud; see OpenRealCloud.
 	Relays map[string]string
+	// HasOctavia says that the real cloud has Octavia.
+	HasOctavia bool
+	// Balancers gives the lab an outside, floating IPs, load balancers and security
+	// groups that are enforced. The cloud must have Octavia.
+	Balancers bool
 }
 
 // Programs of Kubernetes that a lab needs.
@@ -65,8 +70,10 @@ type Lab struct {
 	Account tenant.Account
 	Network tenant.Network
 
-	server *http.Server // of the simulated cloud
-	router *kube.Process
+	server      *http.Server // of the simulated cloud
+	loopbackURL string       // its Keystone, from here
+	router      *kube.Process
+	balancing   *balancing // nil without load balancers
 
 	mu       sync.Mutex
 	machines []*Machine
@@ -96,6 +103,9 @@ func (l *Lab) start(ctx context.Context) error {
 	if err := cableRouter(ctx, router.PID(), interior); err != nil {
 		return err
 	}
+	if err := l.startBalancing(ctx); err != nil {
+		return err
+	}
 	return l.startCluster(ctx)
 }
 
@@ -109,9 +119,15 @@ func (l *Lab) startRouter(ctx context.Context) (*kube.Process, error) {
 	if l.Network, err = l.Cloud.MakeNetwork(ctx, "kubernetes", nodeSubnet); err != nil {
 		return nil, err
 	}
+	spec := routerSpec{Account: l.Account, Relays: l.opts.Relays, RouterID: l.Network.RouterID, NetworkID: l.Network.ID}
+	if err := l.openDoor(ctx); err != nil {
+		return nil, err
+	}
+	if l.balancing != nil {
+		spec.Outside = doorName
+	}
 	l.router, err = reexec.Start(ctx, reexec.Child{
-		Task: routerTask, Name: "router", Dir: l.path("log"),
-		Spec:       routerSpec{Account: l.Account, Relays: l.opts.Relays, RouterID: l.Network.RouterID, NetworkID: l.Network.ID},
+		Task: routerTask, Name: "router", Dir: l.path("log"), Spec: spec,
 		Namespaces: syscall.CLONE_NEWNET,
 	})
 	return l.router, err
@@ -137,7 +153,8 @@ func (l *Lab) startCluster(ctx context.Context) error {
 func (l *Lab) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	var problems []error
+	groups, err := l.nodeGroups(ctx)
+	problems := []error{err}
 	for _, m := range l.Machines() {
 		problems = append(problems, l.Remove(ctx, m))
 	}
@@ -145,6 +162,7 @@ func (l *Lab) Close(ctx context.Context) error {
 		problems = append(problems, l.Cluster.Stop())
 		l.Cluster = nil
 	}
+	problems = append(problems, l.stopBalancing(ctx), l.closeGroups(ctx, groups))
 	if l.router != nil {
 		l.router.Kill()
 		l.router = nil

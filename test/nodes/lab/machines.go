@@ -69,6 +69,9 @@ func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
 	l.mu.Lock()
 	l.machines = append(l.machines, m)
 	l.mu.Unlock()
+	if err := l.joinGroup(ctx, server); err != nil {
+		return nil, err
+	}
 	files, flags, errFiles := l.provisioned(spec.StaticPod)
 	if spec.OtherNetwork {
 		files = slices.DeleteFunc(files, func(file machine.File) bool { return file.Path == masqueradeFile || file.Path == templateFile })
@@ -97,7 +100,7 @@ func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
 	if err := os.WriteFile(filepath.Join(m.Dir, MachinePID), []byte(strconv.Itoa(m.process.PID())), 0o644); err != nil {
 		return nil, err
 	}
-	return m, cableMachine(ctx, l.router.PID(), m.process.PID(), server.Port)
+	return m, plug(ctx, l.router.PID(), m.process.PID(), server.Port, machine.Interface)
 }
 
 // Machines are all that were added and not removed.

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"underlay/test/nodes/l3agent"
-	"underlay/test/nodes/machine"
 	"underlay/test/nodes/tenant"
 )
 
@@ -86,11 +85,11 @@ func uncableRouter(ctx context.Context) error {
 	return batch(ctx, 0, "link del api0")
 }
 
-// cableMachine plugs a machine into the tenant network by its server's port.
-func cableMachine(ctx context.Context, router, pid int, port tenant.Port) error {
+// plug plugs a machine into the tenant network by a port.
+func plug(ctx context.Context, router, pid int, port tenant.Port, name string) error {
 	tap := l3agent.TapName(port.ID)
 	return batch(ctx, router,
-		fmt.Sprintf("link add %s type veth peer name %s address %s netns %d", tap, machine.Interface, port.MAC, pid),
+		fmt.Sprintf("link add %s type veth peer name %s address %s netns %d", tap, name, port.MAC, pid),
 		"link set "+tap+" master "+bridgeName,
 		"link set "+tap+" up",
 	)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"underlay/test/nodes/amphora"
 	"underlay/test/nodes/l3agent"
 	"underlay/test/nodes/reexec"
 	"underlay/test/nodes/tenant"
@@ -20,6 +21,8 @@ type routerSpec struct {
 	Account             tenant.Account
 	Relays              map[string]string
 	RouterID, NetworkID string
+	// Outside is the interface towards the world; "" where there is none.
+	Outside string
 }
 
 // runRouter is the router: it forwards, and its agent says where to. It is a
@@ -39,7 +42,7 @@ func runRouter(ctx context.Context, text []byte) error {
 	if err != nil {
 		return err
 	}
-	agent := &l3agent.Agent{Client: client, RouterID: spec.RouterID, NetworkID: spec.NetworkID}
+	agent := &l3agent.Agent{Client: client, RouterID: spec.RouterID, NetworkID: spec.NetworkID, Outside: spec.Outside}
 	agent.Run(ctx)
 	return nil
 }
@@ -63,5 +66,7 @@ func loginPatiently(ctx context.Context, account tenant.Account) (*tenant.Client
 
 // Tasks are what the children of a lab do, for reexec.Dispatch.
 func Tasks() map[string]reexec.Task {
-	return map[string]reexec.Task{routerTask: runRouter, machineTask: runMachine}
+	return map[string]reexec.Task{
+		routerTask: runRouter, machineTask: runMachine, amphoraeTask: runAmphorae, amphora.Task: amphora.Run, outsideTask: stay,
+	}
 }

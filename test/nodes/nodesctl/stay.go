@@ -37,7 +37,7 @@ const (
 func openRelays(ctx context.Context, options lab.Options, nodes int) (stop context.CancelFunc, message string, err error) {
 	ctx, stop = context.WithCancel(ctx)
 	a := assignment{Options: options, Nodes: nodes}
-	a.Options.Name = labName
+	a.Options.Name, a.Options.Balancers = labName, options.CanBalance()
 	for socket, address := range map[string]*string{kubernetesSocket: &a.Kubernetes, openStackSocket: &a.OpenStack} {
 		entrance, err := relay.Open(ctx, "tcp", "127.0.0.1:0", "unix", filepath.Join(home, socket))
 		if err != nil {
@@ -81,14 +81,19 @@ func stay(ctx context.Context, message string) (err error) {
 	if a.Options.Account != nil {
 		page = "none, it is at " + a.Options.Account.AuthURL
 	}
+	outside := "none, this cloud has no Octavia"
+	if a.Options.Balancers {
+		outside = "bin/nodesctl exec outside " + a.Options.Probe() + " get http://ADDRESS/"
+	}
 	text := fmt.Sprintf(`%d real nodes after %d s.
   export KUBECONFIG=%s
   %s get nodes -o wide
   the cloud's live page:  %s
   a shell on a node:      bin/nodesctl exec node-1 bash
+  a page from outside:    %s
   logs:                   %s/node-*/log
   end it:                 make nodes-down
-`, a.Nodes, int(time.Since(began).Seconds()), kubeconfig, a.Options.Binaries["kubectl"], page, l.Folder())
+`, a.Nodes, int(time.Since(began).Seconds()), kubeconfig, a.Options.Binaries["kubectl"], page, outside, l.Folder())
 	if err := os.WriteFile(filepath.Join(home, readyText), []byte(text), 0o644); err != nil {
 		return err
 	}

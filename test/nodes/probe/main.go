@@ -1,5 +1,5 @@
 // Command probe is what runs in the test's pods: a server that says who asked, a
-// client of it, a ping that refuses to be fragmented, a watch that misses nothing, a
+// client of it, the same with the PROXY protocol and over UDP, a ping that refuses to be fragmented, a watch that misses nothing, a
 // measure of latency, and the pause of a pod's sandbox. It is one static binary, so
 // an image needs nothing else.
 package main
@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-const usage = `usage: probe serve | get URL | ping ADDRESS PAYLOAD COUNT | pingpong ADDRESS COUNT | watch | pause`
+const usage = `usage: probe serve | get URL | udp ADDRESS:PORT | ping ADDRESS PAYLOAD COUNT | pingpong ADDRESS COUNT | watch | pause`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -39,6 +39,7 @@ type command struct {
 var commands = map[string]command{
 	"serve": {0, func(ctx context.Context, _ []string) error { return serve(ctx) }},
 	"get":   {1, func(ctx context.Context, args []string) error { return get(ctx, args[0]) }},
+	"udp":   {1, func(ctx context.Context, args []string) error { return askUDP(ctx, args[0]) }},
 	"ping": {3, func(ctx context.Context, args []string) error {
 		payload, errPayload := strconv.Atoi(args[1])
 		count, errCount := strconv.Atoi(args[2])
@@ -72,14 +73,14 @@ func run(ctx context.Context, args []string) error {
 	return wanted.run(ctx, args[1:])
 }
 
-// serve answers every request with the client's address and this host's name, and
-// echoes on another port.
+// serve answers every request with the client's address and this host's name. On
+// other ports it does so to whom the PROXY protocol names, and over UDP, and echoes.
 func serve(ctx context.Context) error {
 	name, err := os.Hostname()
 	if err != nil {
 		return err
 	}
-	if err := echo(ctx); err != nil {
+	if err := errors.Join(echo(ctx), serveUDP(ctx, name), serveProxied(ctx, name)); err != nil {
 		return err
 	}
 	server := &http.Server{Addr: ":8080", ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

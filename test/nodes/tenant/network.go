@@ -29,7 +29,8 @@ type Port struct {
 	FixedIPs     []struct {
 		Address string `json:"ip_address"`
 	} `json:"fixed_ips"`
-	Pairs []Pair `json:"allowed_address_pairs"`
+	Pairs  []Pair   `json:"allowed_address_pairs"`
+	Groups []string `json:"security_groups"`
 }
 
 // Pair is an allowed address pair; without a MAC Neutron takes the port's.

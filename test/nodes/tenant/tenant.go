@@ -100,7 +100,11 @@ func (c *Client) login(ctx context.Context) error {
 func (c *Client) Endpoints() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return []string{c.endpoints["identity"], c.endpoints["network"], c.endpoints["compute"], c.endpoints["image"]}
+	all := []string{c.endpoints["identity"], c.endpoints["network"], c.endpoints["compute"], c.endpoints["image"]}
+	if balancing := c.endpoints[Balancing]; balancing != "" {
+		all = append(all, balancing)
+	}
+	return all
 }
 
 // StatusError is an answer that is not a success.
