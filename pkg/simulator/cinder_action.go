@@ -78,28 +78,27 @@ func (s *cinder) extend(r *request, v *cinderVolume, raw json.RawMessage) (any, 
 	case v.Status != expected:
 		return nil, invalidVolume("Volume ", v.ID, " status must be '{'status': '", expected, "'}' to extend, currently ", v.Status, ".")
 	}
-	if limit := s.limit(v.ProjectID, "per_volume_gigabytes"); limit >= 0 && size > limit {
-		return nil, cinderErrorf(http.StatusRequestEntityTooLarge,
-			fmt.Sprintf("VolumeSizeExceedsLimit: Requested volume size %dG is larger than maximum allowed limit %dG.", size, limit))
+	if err := s.checkSize(v.ProjectID, size); err != nil {
+		return nil, err
 	}
 	if err := s.checkGigabytes(v.ProjectID, size-v.size); err != nil {
 		return nil, err
 	}
 	s.begin(v, cinderExtending)
-	s.later(v, s.pace.Extend, func() {
-		if reason, failed := s.fails(ExtendVolume); failed {
-			s.become(v, cinderBadExtend)
-			s.tell(v.ProjectID, "VOLUME", v.ID, eventExtendFailed, reason, r.RequestID)
-			return
-		}
-		if s.devices.grow(v.ID, size) != nil {
-			s.become(v, cinderBadExtend)
-			return
-		}
-		v.size = size
-		s.become(v, v.previousStatus)
-	})
+	s.later(v, s.pace.Extend, func() { s.grow(v, size, r.RequestID) })
 	return accepted(nil)
+}
+
+// grow is what the backend does of an extension.
+func (s *cinder) grow(v *cinderVolume, size int, requestID string) {
+	reason, failed := s.fails(ExtendVolume)
+	if failed || s.devices.grow(v.ID, size) != nil {
+		s.become(v, cinderBadExtend)
+		s.tell(v.ProjectID, "VOLUME", v.ID, eventExtendFailed, reason, requestID)
+		return
+	}
+	v.size = size
+	s.become(v, v.previousStatus)
 }
 
 // begin gives a volume the status of what is under way, and remembers the one before.

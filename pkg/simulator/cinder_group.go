@@ -29,7 +29,7 @@ func (s *cinder) registerGroups(t routeTable) {
 		name: "groups", what: "Group", table: &s.groups, brief: groupBrief, detail: s.groupDetail,
 		filters: map[string]func(*cinderGroup) string{"availability_zone": func(g *cinderGroup) string { return g.zone }},
 	}
-	s.on(t, "GET /group_types", 11, http.StatusOK, func(r *request) (any, error) {
+	s.on(t, "GET /group_types", 11, http.StatusOK, func(*request) (any, error) {
 		views := []any{}
 		for _, k := range s.groupTypes {
 			views = append(views, groupTypeView(k))
@@ -120,6 +120,11 @@ type volumeGroupBody struct {
 	Remove      *string  `json:"remove_volumes"`
 }
 
+// empty tells whether an update asks for nothing.
+func (b *volumeGroupBody) empty() bool {
+	return b.Name == nil && b.Description == nil && given(b.Add) == "" && given(b.Remove) == ""
+}
+
 func (s *cinder) createGroup(r *request) (any, error) {
 	var wanted volumeGroupBody
 	if err := r.decode("group", &wanted); err != nil || wanted.Type == "" || len(wanted.Types) == 0 {
@@ -167,7 +172,7 @@ func (s *cinder) updateGroup(r *request, g *cinderGroup) (any, error) {
 	if err := r.decode("group", &wanted); err != nil {
 		return nil, errCinderBody
 	}
-	if wanted.Name == nil && wanted.Description == nil && given(wanted.Add) == "" && given(wanted.Remove) == "" {
+	if wanted.empty() {
 		return nil, badCinderInput("Name, description, add_volumes, and remove_volumes can not be all empty in the request body.")
 	}
 	if g.Status != cinderAvailable {
@@ -187,9 +192,14 @@ func (s *cinder) updateGroup(r *request, g *cinderGroup) (any, error) {
 	if wanted.Description != nil {
 		g.Description = *wanted.Description
 	}
-	if len(add)+len(remove) == 0 {
-		return accepted(nil)
+	if len(add)+len(remove) > 0 {
+		s.regroup(g, add, remove)
 	}
+	return accepted(nil)
+}
+
+// regroup lets volumes join and leave a group when its time is over.
+func (s *cinder) regroup(g *cinderGroup, add, remove []*cinderVolume) {
 	s.become(g, cinderUpdating)
 	s.later(g, s.pace.Group, func() {
 		for _, v := range add {
@@ -200,10 +210,9 @@ func (s *cinder) updateGroup(r *request, g *cinderGroup) (any, error) {
 		}
 		s.become(g, cinderAvailable)
 	})
-	return accepted(nil)
 }
 
-// ids are comma-separated.
+// splitIDs reads ids with commas between them.
 func splitIDs(text string) []string {
 	return slices.DeleteFunc(strings.Split(text, ","), func(id string) bool { return strings.TrimSpace(id) == "" })
 }

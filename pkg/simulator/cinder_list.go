@@ -167,20 +167,25 @@ func hasMetadata(metadata map[string]string, wanted string) bool {
 	return true
 }
 
-// order sorts rows, newest first unless something else is asked for. Within one
-// second, which is all that the database knows, the id decides.
-func (l *cinderList[T]) order(r *request, rows []T) error {
-	keys, dirs := r.Query["sort_key"], r.Query["sort_dir"]
+// sortKeys are what a list is to be sorted by, and which way.
+func sortKeys(r *request) (keys, dirs []string) {
 	if text := r.Query.Get("sort"); text != "" {
-		keys, dirs = nil, nil
 		for part := range strings.SplitSeq(text, ",") {
 			key, dir, _ := strings.Cut(strings.TrimSpace(part), ":")
 			keys, dirs = append(keys, key), append(dirs, dir)
 		}
+		return keys, dirs
 	}
-	if len(keys) == 0 {
-		keys, dirs = []string{"created_at"}, nil
+	if keys = r.Query["sort_key"]; len(keys) == 0 {
+		return []string{"created_at"}, nil
 	}
+	return keys, r.Query["sort_dir"]
+}
+
+// order sorts rows, newest first unless something else is asked for. Within one
+// second, which is all that the database knows, the id decides.
+func (l *cinderList[T]) order(r *request, rows []T) error {
+	keys, dirs := sortKeys(r)
 	last := "desc"
 	var order []func(a, b T) int
 	for i, key := range append(slices.Clone(keys), "id") {

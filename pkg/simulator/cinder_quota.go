@@ -72,12 +72,20 @@ func overQuota(class, message string) error {
 	return cinderErrorf(http.StatusRequestEntityTooLarge, class, ": ", message)
 }
 
-// checkVolumeQuota refuses a volume, or with the size of an old one taken off the growth.
+// checkSize refuses a volume that is larger than any may be.
+func (s *cinder) checkSize(projectID string, size int) error {
+	if limit := s.limit(projectID, "per_volume_gigabytes"); limit >= 0 && size > limit {
+		return overQuota("VolumeSizeExceedsLimit",
+			fmt.Sprintf("Requested volume size %dG is larger than maximum allowed limit %dG.", size, limit))
+	}
+	return nil
+}
+
+// checkVolumeQuota refuses one more volume of a size.
 func (s *cinder) checkVolumeQuota(projectID string, size int) error {
 	used := s.usage(projectID)
-	if limit := s.limit(projectID, "per_volume_gigabytes"); limit >= 0 && size > limit {
-		return cinderErrorf(http.StatusRequestEntityTooLarge,
-			fmt.Sprintf("VolumeSizeExceedsLimit: Requested volume size %dG is larger than maximum allowed limit %dG.", size, limit))
+	if err := s.checkSize(projectID, size); err != nil {
+		return err
 	}
 	if s.over(projectID, "volumes", used["volumes"], 1) {
 		return overQuota("VolumeLimitExceeded", fmt.Sprintf("Maximum number of volumes allowed (%d) exceeded for quota 'volumes'.",

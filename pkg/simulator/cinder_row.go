@@ -174,8 +174,8 @@ func (s *cinder) volume(r *request, id string) (*cinderVolume, error) {
 	return s.volumes.visible(r, "Volume", id)
 }
 
-// accepted has no body.
+// accepted is an answer without a body.
 func accepted(err error) (any, error) { return nil, err }
 
-// malformed is a body that is none.
+// errCinderBody is a body that is none.
 var errCinderBody = cinderErrorf(http.StatusBadRequest, "Malformed request body")

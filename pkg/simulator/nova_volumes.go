@@ -190,24 +190,29 @@ func (n *nova) attachable(r *request, s *server, id string) (*cinderVolume, *res
 		missing := novaError(http.StatusNotFound, err.Error())
 		return nil, &missing
 	}
+	return v, n.refuseVolume(r, s, v)
+}
+
+// refuseVolume says why a server cannot have a volume.
+func (n *nova) refuseVolume(r *request, s *server, v *cinderVolume) *response {
+	id, rules := v.ID, n.volumeRules
 	inUse := slices.ContainsFunc(n.servers, func(other *server) bool { return other.volumeOf(id) != nil })
-	rules := n.volumeRules
 	switch {
 	case s.volumeOf(id) != nil, inUse && !v.multiattach:
-		return nil, refuse("Invalid volume: volume " + id + " already attached")
+		return refuse("Invalid volume: volume " + id + " already attached")
 	case rules.ownZone && v.zone != s.Zone:
-		return nil, refuse("Invalid volume: Instance " + s.ID + " and volume " + id + " are not in the same availability_zone. Instance is in " +
+		return refuse("Invalid volume: Instance " + s.ID + " and volume " + id + " are not in the same availability_zone. Instance is in " +
 			s.Zone + ". Volume is in " + v.zone)
 	case v.multiattach && !r.since(60):
-		return nil, refuse("Multiattach volumes are only supported starting with compute API version 2.60.")
+		return refuse("Multiattach volumes are only supported starting with compute API version 2.60.")
 	case v.multiattach && states[s.status()].vm == "shelved_offloaded":
-		return nil, refuse("Attaching multiattach volumes is not supported for shelved-offloaded instances.")
+		return refuse("Attaching multiattach volumes is not supported for shelved-offloaded instances.")
 	case rules.limit > 0 && len(s.volumes) >= rules.limit:
 		refused := novaError(http.StatusForbidden, "The maximum allowed number of disk devices ("+strconv.Itoa(rules.limit+1)+
 			") to attach to a single instance has been exceeded.")
-		return nil, &refused
+		return &refused
 	}
-	return v, nil
+	return nil
 }
 
 // device is the next free device name; the root disk is /dev/vda.
