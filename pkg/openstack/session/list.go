@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"strings"
 
 	"github.com/gophercloud/gophercloud/v2"
 
@@ -91,7 +92,11 @@ func Page[T any](ctx context.Context, client *gophercloud.ServiceClient, path, k
 		return nil, nil, fmt.Errorf("read list of %s: %w", key, err)
 	}
 	var links []struct{ Rel, Href string }
-	if raw, found := body[key+"_links"]; found {
+	raw, found = body[key+"_links"]
+	if !found { // Cinder's groups and group snapshots have "group_links" (cinder/api/v3/views/groups.py)
+		raw, found = body[strings.TrimSuffix(key, "s")+"_links"]
+	}
+	if found {
 		if err := json.Unmarshal(raw, &links); err != nil {
 			return nil, nil, fmt.Errorf("read links of %s: %w", key, err)
 		}

@@ -49,15 +49,21 @@ func (m *minors) forget() {
 // sides know. request may be run twice: a service that does not know a version
 // has done nothing.
 func (s *Session) With(ctx context.Context, of Service, request func(*gophercloud.ServiceClient) error) error {
+	return s.with(ctx, of, func(client *gophercloud.ServiceClient, _ int) error { return request(client) })
+}
+
+// with tells the request the minor version too.
+func (s *Session) with(ctx context.Context, of Service, request func(client *gophercloud.ServiceClient, minor int) error) error {
 	client, err := s.Use(ctx, of)
 	if err != nil {
 		return err
 	}
 	if of.Minor == 0 {
-		return request(client)
+		return request(client, of.Oldest)
 	}
-	client.Microversion = of.microversion(s.minors.of(client.Endpoint, of.Minor))
-	err = request(client)
+	minor := s.minors.of(client.Endpoint, of.Minor)
+	client.Microversion = of.microversion(minor)
+	err = request(client, minor)
 	if !gophercloud.ResponseCodeIs(err, http.StatusNotAcceptable) {
 		return err
 	}
@@ -66,8 +72,9 @@ func (s *Session) With(ctx context.Context, of Service, request func(*gopherclou
 		return err
 	}
 	s.minors.settle(client.Endpoint, newest)
-	client.Microversion = of.microversion(min(newest, of.Minor))
-	return request(client)
+	minor = min(newest, of.Minor)
+	client.Microversion = of.microversion(minor)
+	return request(client, minor)
 }
 
 // Minor is the minor version in which a service is spoken to, as far as is known
@@ -77,6 +84,9 @@ func (s *Session) Minor(ctx context.Context, of Service) (int, error) {
 	client, err := s.Use(ctx, of)
 	if err != nil {
 		return 0, err
+	}
+	if of.Minor == 0 {
+		return of.Oldest, nil
 	}
 	return s.minors.of(client.Endpoint, of.Minor), nil
 }

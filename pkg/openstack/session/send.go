@@ -28,6 +28,16 @@ type Request struct {
 	Revision *int
 	// Body and Into are JSON; nil is none.
 	Body, Into any
+	// BodyAt makes the body for a minor version, where that depends on it. An
+	// error of it ends the call before it is made; it should be a *cloud.Error.
+	BodyAt func(minor int) (any, error)
+}
+
+func (r Request) bodyAt(minor int) (any, error) {
+	if r.BodyAt == nil {
+		return r.Body, nil
+	}
+	return r.BodyAt(minor)
 }
 
 // Send makes the call. Its errors are classified.
@@ -39,12 +49,16 @@ func (s *Session) Send(ctx context.Context, r Request) error {
 			return made.Classify(err)
 		}
 	}
-	return made.Classify(s.With(ctx, r.Of, func(client *gophercloud.ServiceClient) error {
+	return made.Classify(s.with(ctx, r.Of, func(client *gophercloud.ServiceClient, minor int) error {
+		body, err := r.bodyAt(minor)
+		if err != nil {
+			return err
+		}
 		target := client.ServiceURL(r.Path...)
 		if len(r.Query) > 0 {
 			target += "?" + r.Query.Encode()
 		}
-		options := gophercloud.RequestOpts{JSONBody: r.Body, JSONResponse: r.Into, OkCodes: []int{
+		options := gophercloud.RequestOpts{JSONBody: body, JSONResponse: r.Into, OkCodes: []int{
 			http.StatusOK, http.StatusCreated, http.StatusAccepted, http.StatusNoContent,
 		}}
 		if r.Revision != nil {
