@@ -158,6 +158,14 @@ func (p *project) deleteCopy(ctx context.Context, c copied) error {
 	case err == nil || errors.Is(err, cloud.ErrNotFound):
 		return nil
 	case errors.Is(err, cloud.ErrBusy) || errors.Is(err, cloud.ErrInvalid):
+		// A DELETE whose answer was lost is refused when it is sent again.
+		now, unread := p.copied(ctx, c.id)
+		if unread != nil {
+			return unread
+		}
+		if verdict.Decide(verdict.DeleteSnapshot, verdict.Facts{Status: string(now.status)}).Do != verdict.Act {
+			return nil
+		}
 		return status.Errorf(codes.FailedPrecondition, "%s %s cannot be deleted while something else uses it: %v", c.kind(), c.id, err)
 	default:
 		return unwritten(ctx, "delete "+c.kind()+" "+c.id, err)

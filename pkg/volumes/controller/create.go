@@ -136,9 +136,12 @@ func (p *project) drop(ctx context.Context, v block.Volume) error {
 			return nil
 		case rule.Do == verdict.Act && !asked:
 			asked = true
-			if err := p.DeleteVolume(ctx, v.ID); err != nil && !errors.Is(err, cloud.ErrNotFound) {
+			// What is refused as busy may be a DELETE whose answer was lost: the loop looks.
+			if err := p.DeleteVolume(ctx, v.ID); err != nil && !errors.Is(err, cloud.ErrNotFound) && !errors.Is(err, cloud.ErrBusy) {
 				return unwritten(ctx, "delete volume "+v.ID, err)
 			}
+		case rule.Do == verdict.Act:
+			return unfinished("volume %s was to be deleted, and Cinder has it %s again", v.ID, v.Status)
 		case rule.Do == verdict.Wait:
 		default:
 			return refusal(rule, "volume "+v.ID, string(v.Status), "")

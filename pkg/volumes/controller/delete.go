@@ -120,6 +120,10 @@ func (d *deletion) delete(ctx context.Context, v block.Volume) error {
 // explain says why Cinder refuses to delete a volume that looks free: most often
 // it has snapshots, which Cinder does not name.
 func (d *deletion) explain(ctx context.Context, v block.Volume, refused error) error {
+	// A DELETE whose answer was lost is refused when it is sent again.
+	if now, err := d.p.volume(ctx, v.ID); err == nil && (now.Status == block.StatusDeleting || now.Status == block.StatusGone) {
+		return nil
+	}
 	snapshots, _, err := d.p.SnapshotPage(ctx, v.ID, "", 0)
 	if err != nil || len(snapshots) == 0 {
 		return unwritten(ctx, "delete volume "+v.ID, refused)

@@ -216,6 +216,11 @@ func (p *project) deleteGroup(ctx context.Context, id string) error {
 	case err == nil || errors.Is(err, cloud.ErrNotFound):
 		return nil
 	case errors.Is(err, cloud.ErrBusy) || errors.Is(err, cloud.ErrInvalid):
+		// A DELETE whose answer was lost is refused when it is sent again.
+		now, unread := p.GroupSnapshot(ctx, id)
+		if errors.Is(unread, cloud.ErrNotFound) || unread == nil && now.Status == block.SnapshotDeleting {
+			return nil
+		}
 		return status.Errorf(codes.FailedPrecondition, "group snapshot %s cannot be deleted while something else uses it: %v", id, err)
 	default:
 		return unwritten(ctx, "delete group snapshot "+id, err)
