@@ -22,8 +22,8 @@ var states = []string{
 
 // never are parts of such sentences about what no waiting changes.
 var never = []string{
-	"are not in the same availability_zone", // nova/volume/cinder.py, check_availability_zone
-	"does not match with snapshot.volume_id",   // cinder/backup/api.py
+	"are not in the same availability_zone",  // nova/volume/cinder.py, check_availability_zone
+	"does not match with snapshot.volume_id", // cinder/backup/api.py
 }
 
 // wrapped begins what Nova says of what Cinder said to it.
