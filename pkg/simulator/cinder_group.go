@@ -28,6 +28,7 @@ func (s *cinder) registerGroups(t routeTable) {
 	list := cinderList[*cinderGroup]{
 		name: "groups", what: "Group", table: &s.groups, brief: groupBrief, detail: s.groupDetail,
 		filters: map[string]func(*cinderGroup) string{"availability_zone": func(g *cinderGroup) string { return g.zone }},
+		words:   []string{"list_volume"},
 	}
 	s.on(t, "GET /group_types", 11, http.StatusOK, func(*request) (any, error) {
 		views := []any{}

@@ -123,7 +123,6 @@ func (c *Cloud) RemoveVolume(id string) {
 		for _, s := range c.nova.servers {
 			if held := s.volumeOf(id); held != nil {
 				s.dropVolume(held)
-				c.cinder.devices.detach(id)
 			}
 		}
 		for _, n := range c.cinder.snapshotsOf(v) {

@@ -29,6 +29,8 @@ type cinderList[T cinderRow] struct {
 	filters map[string]func(T) string
 	// keys sort beside those that every row has.
 	keys map[string]func(T) string
+	// words are parameters of this list that are no filters.
+	words []string
 	// keep chooses rows by what the filters cannot say; nil keeps all.
 	keep func(*request, T) (bool, error)
 }
@@ -99,6 +101,7 @@ func (l *cinderList[T]) checkFilters(r *request) error {
 	var unknown []string
 	for _, key := range slices.Sorted(maps.Keys(r.Query)) {
 		_, known := l.filter(key)
+		known = known || slices.Contains(l.words, key)
 		if !known && key != "created_at" && key != "updated_at" && (!slices.Contains(listWords, key) || key == "all_tenants") {
 			unknown = append(unknown, key)
 		}

@@ -339,6 +339,7 @@ func TestServerVolumeShapes(t *testing.T) {
 				t.Errorf("%s: got %s, want %s", version, got, want)
 			}
 		}
+		s.compute = "2.89"
 		s.want(s.nova("PUT", "/servers/"+node.ID+"/os-volume_attachments/"+id, `{"volumeAttachment":{"volumeId":"`+id+`","delete_on_termination":true}}`), 202)
 		view := s.want(s.nova("GET", "/servers/"+node.ID, ""), 200)
 		if at(view.body, "server", "os-extended-volumes:volumes_attached", 0, "delete_on_termination") != true {

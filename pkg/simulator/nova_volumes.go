@@ -282,8 +282,15 @@ func (n *nova) detachVolume(r *request, s *server) response {
 
 // disconnect takes the device away and then Cinder's attachment.
 func (n *nova) disconnect(v *serverVolume) {
-	n.cloud.cinder.devices.detach(v.volume.ID)
+	n.unplug(v)
 	n.cloud.cinder.release(v.attachment)
+}
+
+// unplug takes a volume's device from a server that has it by now.
+func (n *nova) unplug(v *serverVolume) {
+	if v.attachment.Status == cinderAttached {
+		n.cloud.cinder.devices.detach(v.volume.ID)
+	}
 }
 
 // releaseVolumes is what becomes of the volumes of a server that is deleted.
@@ -293,7 +300,7 @@ func (n *nova) releaseVolumes(s *server) {
 		s.dropVolume(v)
 		c.forgetWork(v.attachment)
 		if n.volumeRules.orphans {
-			c.devices.detach(v.volume.ID)
+			n.unplug(v)
 			continue
 		}
 		if n.disconnect(v); v.deleteOnTermination {
