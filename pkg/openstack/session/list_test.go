@@ -98,6 +98,27 @@ func TestBadLists(t *testing.T) {
 	}
 }
 
+// Cinder's links to more groups are not named as its lists are.
+func TestPagesOfGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloudy := &script{Service: func(n int, _ *http.Request) (*http.Response, error) {
+			if n == 1 {
+				return answer(200, `{"groups": [{"id": "g1"}], "group_links": [{"rel": "next", "href": "http://x/?marker=g1"}]}`), nil
+			}
+			return answer(200, `{"groups": [{"id": "g2"}]}`), nil
+		}}
+		client := newTestClient(t, cloudy)
+		listing := Listing{Op: Operation{Name: "group_list", Method: http.MethodGet}, Of: network, Path: []string{"groups"}}
+		if all, err := Collect[object](t.Context(), client.Session, listing); err != nil || len(all) != 2 {
+			t.Errorf("got %v, %v; want 2 groups", all, err)
+		}
+		listing.Query = url.Values{"marker": {"g1"}}
+		if page, next, err := Leaf[object](t.Context(), client.Session, listing); err != nil || len(page) != 1 || next != nil {
+			t.Errorf("the last page: got %v, next %v, %v", page, next, err)
+		}
+	})
+}
+
 // A catalog without the service fails every call in the same clear way, and a
 // write is certain not to have happened.
 func TestServiceMissingFromTheCatalog(t *testing.T) {

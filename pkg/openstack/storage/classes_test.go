@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"underlay/internal/cloud"
 	"underlay/pkg/config"
 	"underlay/pkg/openstack/session"
@@ -294,6 +296,25 @@ func TestNoMessages(t *testing.T) {
 		from := &scripted.Cloud{Service: refusal(404, "API version 3.0 is not supported on this method.")}
 		if got, err := newClient(t, from, storage.Options{}).Messages(t.Context(), volumeID); got != nil || err != nil {
 			t.Errorf("got %v, %v; want none", got, err)
+		}
+	})
+}
+
+// What administrators see of a volume, and what Cinder notes in its metadata.
+func TestFieldsOfAVolume(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		from := &scripted.Cloud{Service: func(int, *http.Request) (*http.Response, error) {
+			return scripted.Answer(200, `{"volume": {"id": "v", "name": null, "created_at": "2026-01-02T03:04:05.000000", "group_id": null,
+				"os-vol-mig-status-attr:migstat": "migrating", "metadata": {"src_backup_id": "b"}, "bootable": "false", "encrypted": true,
+				"attachments": [{"id": "v", "attachment_id": "a", "server_id": "s", "device": null, "host_name": "h"}]}}`), nil
+		}}
+		got, err := newClient(t, from, storage.Options{}).Volume(t.Context(), volumeID)
+		want := block.Volume{
+			ID: "v", MigrationStatus: "migrating", SourceBackupID: "b", Encrypted: true, Metadata: map[string]string{"src_backup_id": "b"},
+			Attachments: []block.Attachment{{ID: "a", ServerID: "s", Host: "h"}}, CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		}
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
 		}
 	})
 }

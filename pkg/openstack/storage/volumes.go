@@ -16,8 +16,12 @@ var (
 	opVolumeDelete = session.Operation{Name: "volume_delete", Method: http.MethodDelete, Idempotent: true}
 )
 
-// cinderVolume is what we read of a volume. It does not tell the backup that it
-// was made from.
+// sourceBackup is the key under which Cinder notes the backup that a volume was
+// made from, once that is done (cinder/backup/manager.py, _finish_restore). No
+// field of the volume tells it.
+const sourceBackup = "src_backup_id"
+
+// cinderVolume is what we read of a volume.
 type cinderVolume struct {
 	ID           string            `json:"id"`
 	Name         string            `json:"name"`
@@ -47,7 +51,7 @@ type cinderVolume struct {
 func (v cinderVolume) block() block.Volume {
 	out := block.Volume{
 		ID: v.ID, Name: v.Name, Description: v.Description, Status: block.Status(v.Status), SizeGiB: v.Size, Type: v.Type,
-		AvailabilityZone: v.Zone, SourceVolumeID: v.SourceVolume, SourceSnapshotID: v.Snapshot,
+		AvailabilityZone: v.Zone, SourceVolumeID: v.SourceVolume, SourceSnapshotID: v.Snapshot, SourceBackupID: v.Metadata[sourceBackup],
 		Encrypted: v.Encrypted, Multiattach: v.Multiattach, GroupID: v.Group,
 		MigrationStatus: cmp.Or(v.Migration, v.Migstat), Metadata: v.Metadata, CreatedAt: v.CreatedAt.Time,
 	}

@@ -44,7 +44,8 @@ type Volume struct {
 	// Type is the name of the volume type.
 	Type             string
 	AvailabilityZone string
-	// Of these three at most one is set: what the volume was made from.
+	// Of these three at most one is set: what the volume was made from. Cinder
+	// tells the backup only when it is restored.
 	SourceVolumeID, SourceSnapshotID, SourceBackupID string
 	Encrypted, Multiattach                           bool
 	GroupID                                          string
