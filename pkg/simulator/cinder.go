@@ -189,20 +189,22 @@ func (s *cinder) admit(r *request) *response {
 	return nil
 }
 
-// negotiate reads OpenStack-API-Version: "volume 3.59"; none means 3.0
+// negotiate reads OpenStack-API-Version: "volume 3.59"; none means 3.0, and one
+// of other services only is malformed
 // (cinder/api/openstack/wsgi.py, set_api_version_request).
 func (s *cinder) negotiate(r *request) *response {
 	r.Microversion = [2]int{3, 0}
+	header := strings.Join(r.Header.Values("OpenStack-API-Version"), ",")
 	wanted := ""
-	for _, part := range strings.Split(strings.Join(r.Header.Values("OpenStack-API-Version"), ","), ",") {
+	for _, part := range strings.Split(header, ",") {
 		if fields := strings.Fields(part); len(fields) == 2 && strings.EqualFold(fields[0], "volume") {
 			wanted = fields[1]
 		}
 	}
-	switch wanted {
-	case "":
+	switch {
+	case wanted == "" && header == "":
 		return nil
-	case "latest":
+	case wanted == "latest":
 		r.Microversion[1] = s.newest
 		return nil
 	}

@@ -135,7 +135,7 @@ func (s *cinder) retype(r *request, v *cinderVolume, raw json.RawMessage) (any, 
 	s.begin(v, cinderRetyping)
 	s.later(v, s.pace.Retype, func() {
 		reason, failed := s.fails(RetypeVolume)
-		if failed {
+		if failed || kind.homeless() {
 			s.tell(v.ProjectID, "VOLUME", v.ID, eventOther, reason, r.RequestID)
 		} else {
 			v.kind, v.multiattach, v.encrypted = kind, kind.multiattach(), kind.Encrypted

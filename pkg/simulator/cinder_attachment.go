@@ -68,7 +68,7 @@ type attachmentBody struct {
 
 func (s *cinder) createAttachment(r *request) (any, error) {
 	var wanted attachmentBody
-	if err := r.decode("attachment", &wanted); err != nil || wanted.Volume == "" {
+	if err := r.decode("attachment", &wanted); err != nil || !uuidText.MatchString(wanted.Volume) {
 		return nil, badCinderField("attachment", "'volume_uuid' is a required property")
 	}
 	v, err := s.volume(r, wanted.Volume)
@@ -79,10 +79,12 @@ func (s *cinder) createAttachment(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.mode = wanted.Mode; wanted.Connector != nil {
+	a.mode = wanted.Mode
+	view := attachmentDetail(r, a) // it tells the status before the connection
+	if wanted.Connector != nil {
 		s.connect(a, wanted.Connector)
 	}
-	return map[string]any{"attachment": attachmentDetail(r, a)}, nil
+	return map[string]any{"attachment": view}, nil
 }
 
 // reserve makes an attachment of a volume that is free for one (_attachment_reserve).

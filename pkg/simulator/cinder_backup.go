@@ -84,7 +84,7 @@ func (s *cinder) createBackup(r *request) (any, error) {
 	if err := checkCinderKeys(r, "backup", backupKeys); err != nil {
 		return nil, err
 	}
-	if err := r.decode("backup", &wanted); err != nil || wanted.VolumeID == "" {
+	if err := r.decode("backup", &wanted); err != nil || !uuidText.MatchString(wanted.VolumeID) {
 		return nil, badCinderField("backup", "'volume_id' is a required property")
 	}
 	if err := wanted.Metadata.check(); err != nil {
@@ -118,9 +118,7 @@ func (s *cinder) createBackup(r *request) (any, error) {
 	}
 	s.backups.add(b)
 	s.backUp(b, source, r.RequestID)
-	view := backupBrief(r, b)
-	view["volume_id"] = b.volumeID
-	return map[string]any{"backup": view}, nil
+	return map[string]any{"backup": backupBrief(r, b)}, nil
 }
 
 // backupSource is what is copied: the volume, in use only by force, or a snapshot of it.

@@ -63,7 +63,8 @@ func (s *cinder) schedule(v *cinderVolume, hints cinderHints) string {
 	same, different := s.hostsOf(hints.same), s.hostsOf(hints.different)
 	best, fewest := "", 0
 	for _, backend := range s.backends {
-		if backend.zone != v.zone || slices.Contains(different, backend.host) || len(hints.same) > 0 && !slices.Contains(same, backend.host) {
+		if backend.zone != v.zone || v.kind.homeless() || slices.Contains(different, backend.host) ||
+			len(hints.same) > 0 && !slices.Contains(same, backend.host) {
 			continue
 		}
 		load := 0

@@ -89,11 +89,14 @@ func TestBackups(t *testing.T) {
 		s.want(s.do("DELETE", "/backups/"+backup, ""), 400)
 		s.want(s.do("DELETE", "/backups/"+child, ""), 202)
 		restored := s.create(`{"backup_id":"` + backup + `","size":4}`)
-		if got := s.Volume(restored); got.BackupID != backup || got.SizeGiB != 4 {
+		if got := s.Volume(restored); got.BackupID != backup || got.SizeGiB != 4 || got.Metadata["src_backup_id"] != backup {
 			t.Errorf("restored: got %+v", got)
 		}
 		s.volume = "3.46"
-		s.want(s.do("POST", "/volumes", `{"volume":{"size":4,"backup_id":"`+backup+`"}}`), 400)
+		made := s.want(s.do("POST", "/volumes", `{"volume":{"size":4,"backup_id":"`+backup+`"}}`), 202)
+		if got := s.Volume(at(made.body, "volume", "id").(string)); got.BackupID != "" {
+			t.Errorf("before 3.47: got %+v, want the backup not heard", got)
+		}
 		s.volume = "3.71"
 		s.FailNextVolumeWork(simulator.CreateBackup, "the target is full")
 		bad := s.make("backups", "backup", `{"volume_id":"`+volume+`"}`)

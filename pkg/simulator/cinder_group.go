@@ -142,7 +142,7 @@ func (s *cinder) createGroup(r *request) (any, error) {
 	for _, name := range wanted.Types {
 		k := s.typeNamed(r, name)
 		if k == nil {
-			return nil, cinderErrorf(http.StatusBadRequest, "Invalid input received: Invalid volume type: ", name)
+			return nil, noCinder("Volume type", name)
 		}
 		g.types = append(g.types, k)
 	}

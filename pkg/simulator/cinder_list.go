@@ -112,9 +112,9 @@ func (l *cinderList[T]) checkFilters(r *request) error {
 	return nil
 }
 
-// filter is what a filter compares; name~ is the one that finds parts, since 3.34.
+// filter is what a filter compares. name~, which finds parts, is for clouds that
+// configure it.
 func (l *cinderList[T]) filter(key string) (func(T) string, bool) {
-	key = strings.TrimSuffix(key, "~")
 	value, known := l.filters[key]
 	switch {
 	case known:
@@ -133,12 +133,7 @@ func (l *cinderList[T]) wants(r *request, row T) (bool, error) {
 		if !known {
 			continue
 		}
-		wanted := values[len(values)-1]
-		if strings.HasSuffix(key, "~") {
-			if !strings.Contains(value(row), wanted) {
-				return false, nil
-			}
-		} else if value(row) != strings.Trim(wanted, `"`) {
+		if value(row) != strings.Trim(values[len(values)-1], `"`) {
 			return false, nil
 		}
 	}

@@ -23,7 +23,7 @@ func TestVolumeVersions(t *testing.T) {
 			t.Errorf("%q: got %d %q, want %s", header, got.status, got.Header.Get("OpenStack-API-Version"), want)
 		}
 	}
-	for header, want := range map[string]int{"volume 3.60": 406, "volume 2.0": 406, "volume x": 400} {
+	for header, want := range map[string]int{"volume 3.60": 406, "volume 2.0": 406, "volume x": 400, "compute 2.60": 400} {
 		if got := raw(t, s.Cloud, "GET", "/volume/v3/volumes", "", "X-Auth-Token", s.token, "OpenStack-API-Version", header); got.status != want {
 			t.Errorf("%q: got %d, want %d", header, got.status, want)
 		}
@@ -39,15 +39,18 @@ func TestVolumeVersions(t *testing.T) {
 	}
 }
 
+// nobody is an id that nothing has.
+const nobody = "99999999-9999-4999-8999-999999999999"
+
 func TestVolumeBodies(t *testing.T) {
 	s := newStorage(t, simulator.Options{})
 	other := s.AddVolume(simulator.VolumeSpec{ProjectID: "0123456789abcdef0123456789abcdef"})
 	for body, want := range map[string]int{
 		`{"size":1}`: 202, `{"size":"1"}`: 202, `{"size":0}`: 400, `{"size":-1}`: 400, `{"size":"x"}`: 400, `{"size":1.5}`: 400, `{}`: 400,
 		`{"size":1,"colour":"red"}`: 400, `{"size":1,"volume_type":"none"}`: 404, `{"size":1,"availability_zone":"none"}`: 400,
-		`{"size":1,"snapshot_id":"none"}`: 404, `{"size":1,"source_volid":"none"}`: 404, `{"size":1,"imageRef":"none"}`: 400,
+		`{"size":1,"snapshot_id":"none"}`: 400, `{"size":1,"source_volid":"` + nobody + `"}`: 404, `{"size":1,"imageRef":"none"}`: 400,
 		`{"size":1,"metadata":{"a":1}}`: 400, `{"size":1,"metadata":{"` + strings.Repeat("k", 256) + `":"v"}}`: 400, `[]`: 400,
-		`{"size":1,"source_volid":"` + other + `"}`: 404, `{"size":1,"backup_id":"none"}`: 404,
+		`{"size":1,"source_volid":"` + other + `"}`: 404, `{"size":1,"backup_id":"` + nobody + `"}`: 404,
 	} {
 		if got := s.do("POST", "/volumes", `{"volume":`+body+`}`); got.status != want {
 			t.Errorf("%s: got %d %s, want %d", body, got.status, got.text, want)
@@ -150,11 +153,11 @@ func TestVolumeHints(t *testing.T) {
 func TestRetypeAndMetadata(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStorage(t, simulator.Options{})
-		s.AddVolumeType(simulator.VolumeTypeSpec{Name: "fast", ExtraSpecs: map[string]string{"volume_backend_name": "nvme"}})
+		s.AddVolumeType(simulator.VolumeTypeSpec{Name: "fast", ExtraSpecs: map[string]string{"provisioning:type": "thin"}})
 		s.AddVolumeType(simulator.VolumeTypeSpec{Name: "shared", Multiattach: true})
 		s.AddVolumeType(simulator.VolumeTypeSpec{Name: "theirs", Projects: []string{"nobody"}})
 		types := s.want(s.do("GET", "/types", ""), 200)
-		if list := types.body["volume_types"].([]any); len(list) != 3 || strings.Contains(types.text, "nvme") {
+		if list := types.body["volume_types"].([]any); len(list) != 3 || strings.Contains(types.text, "thin") {
 			t.Errorf("types: got %s", types.text)
 		}
 		id := s.create(`{"size":1}`)

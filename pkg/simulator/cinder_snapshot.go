@@ -109,7 +109,7 @@ func (s *cinder) createSnapshot(r *request) (any, error) {
 	if err := checkCinderKeys(r, "snapshot", snapshotKeys); err != nil {
 		return nil, err
 	}
-	if err := r.decode("snapshot", &wanted); err != nil || wanted.VolumeID == "" {
+	if err := r.decode("snapshot", &wanted); err != nil || !uuidText.MatchString(wanted.VolumeID) {
 		return nil, badCinderField("snapshot", "'volume_id' is a required property")
 	}
 	if err := wanted.Metadata.check(); err != nil {

@@ -156,7 +156,7 @@ func TestVolumePages(t *testing.T) {
 		t.Errorf("got %d volumes in %d pages, want 25 in 3", len(seen), pages)
 	}
 	for query, want := range map[string]int{
-		"?name=v-07": 1, "?status=available": 25, "?status=error": 0, "?metadata=%7B%27odd%27%3A+%271%27%7D": 12, "?name~=v-1": 10,
+		"?name=v-07": 1, "?status=available": 25, "?status=error": 0, "?metadata=%7B%27odd%27%3A+%271%27%7D": 12, "?name=v-1": 0,
 		"?limit=0": 0, "?offset=20": 5, "?sort=name:asc&limit=3": 3, "?with_count=true": 25,
 	} {
 		got := s.want(s.do("GET", "/volumes"+query, ""), 200)
@@ -164,7 +164,7 @@ func TestVolumePages(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", query, len(list), want)
 		}
 	}
-	for query, want := range map[string]int{"?limit=x": 400, "?limit=-1": 400, "?marker=none": 404, "?sort=secret:asc": 400, "?all_tenants=1": 400, "?nonsense=1": 400} {
+	for query, want := range map[string]int{"?limit=x": 400, "?limit=-1": 400, "?marker=none": 404, "?sort=secret:asc": 400, "?all_tenants=1": 400, "?nonsense=1": 400, "?name~=v-1": 400} {
 		if got := s.do("GET", "/volumes"+query, ""); got.status != want {
 			t.Errorf("%s: got %d %s, want %d", query, got.status, got.text, want)
 		}

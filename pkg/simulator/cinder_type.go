@@ -23,6 +23,15 @@ type cinderType struct {
 
 func (k *cinderType) multiattach() bool { return k.specs["multiattach"] == "<is> True" }
 
+// backendName is the volume_backend_name of every backend.
+const backendName = "lvm"
+
+// homeless tells that no backend holds volumes of the type.
+func (k *cinderType) homeless() bool {
+	name, named := k.specs["volume_backend_name"]
+	return named && name != backendName
+}
+
 // visible tells whether a project may use the type.
 func (k *cinderType) visible(t *token) bool {
 	return k.Public || t.Admin || slices.Contains(k.projects, t.ProjectID)

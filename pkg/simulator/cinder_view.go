@@ -39,7 +39,7 @@ func (s *cinder) volumeDetail(r *request, v *cinderVolume) map[string]any {
 		}
 	}
 	add(13, "group_id", nullable(v.groupID))
-	add(47, "backup_id", nullable(v.backupID))
+	add(47, "backup_id", nil) // its metadata has src_backup_id
 	add(48, "service_uuid", nil)
 	add(48, "shared_targets", false)
 	add(63, "volume_type_id", v.kind.ID)

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -59,11 +60,28 @@ type volumeBody struct {
 	Multiattach json.RawMessage `json:"multiattach"`
 }
 
-// volumeKeys are the properties of a volume, with the microversion that brought each.
+// volumeKeys are the properties of a volume, with the microversion that brought
+// each. What else a body has is not heard before 3.53, and refused since.
 var volumeKeys = map[string]int{
 	"name": 0, "description": 0, "display_name": 0, "display_description": 0, "size": 0, "volume_type": 0, "availability_zone": 0,
 	"metadata": 0, "imageRef": 0, "image_id": 0, "snapshot_id": 0, "source_volid": 0, "consistencygroup_id": 0, "multiattach": 0,
 	"source_replica": 0, "status": 0, "user_id": 0, "project_id": 0, "attach_status": 0, "group_id": 13, "backup_id": 47,
+}
+
+// settle forgets what the microversion does not know, and refuses ids that are none.
+func (b *volumeBody) settle(r *request) error {
+	if !r.since(volumeKeys["group_id"]) {
+		b.Group = nil
+	}
+	if !r.since(volumeKeys["backup_id"]) {
+		b.Backup = nil
+	}
+	for _, id := range []*string{b.Snapshot, b.Source, b.Backup, b.Group} {
+		if given(id) != "" && !uuidText.MatchString(*id) {
+			return badCinderField("volume", "'"+*id+"' is not a 'uuid'")
+		}
+	}
+	return nil
 }
 
 // cinderMetadata is keys and values, each a text of at most 255 characters.
@@ -78,6 +96,9 @@ func (m cinderMetadata) check() error {
 	return nil
 }
 
+// errCinderKey marks the refusal of a key that nobody knows.
+var errCinderKey = errors.New("unknown key")
+
 // checkCinderKeys refuses a body without its object or with keys that nobody knows.
 func checkCinderKeys(r *request, object string, known map[string]int) error {
 	var outer, sent map[string]json.RawMessage
@@ -89,7 +110,7 @@ func checkCinderKeys(r *request, object string, known map[string]int) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(sent)) {
 		if since, found := known[key]; !found || !r.since(since) {
-			return badCinderField(object, "Additional properties are not allowed ('"+key+"' was unexpected)")
+			return errors.Join(badCinderField(object, "Additional properties are not allowed ('"+key+"' was unexpected)"), errCinderKey)
 		}
 	}
 	return nil
@@ -122,12 +143,15 @@ func cinderSize(raw json.RawMessage) (size int, err error) {
 }
 
 func (s *cinder) createVolume(r *request) (any, error) {
-	if err := checkCinderKeys(r, "volume", volumeKeys); err != nil {
+	if err := checkCinderKeys(r, "volume", volumeKeys); err != nil && (r.since(53) || !errors.Is(err, errCinderKey)) {
 		return nil, err
 	}
 	var wanted volumeBody
 	if err := r.decode("volume", &wanted); err != nil {
 		return nil, badCinderField("volume", "a value has the wrong type")
+	}
+	if err := wanted.settle(r); err != nil {
+		return nil, err
 	}
 	hints, err := readHints(r)
 	if err != nil {
@@ -178,6 +202,9 @@ func (s *cinder) wantedVolume(r *request, wanted *volumeBody) (*cinderVolume, er
 		v.kind = s.types[0]
 	}
 	v.multiattach, v.encrypted = v.kind.multiattach(), v.kind.Encrypted
+	if v.backupID != "" {
+		v.Metadata["src_backup_id"] = v.backupID
+	}
 	return v, nil
 }
 

@@ -43,7 +43,7 @@ func (s *cinder) registerZones(t routeTable) {
 		for _, b := range s.backends {
 			view := map[string]any{"name": b.host}
 			if isYes(r.Query.Get("detail")) {
-				view["capabilities"] = map[string]any{"total_capacity_gb": cinderPool, "free_capacity_gb": cinderPool - s.held(b), "volume_backend_name": "lvm"}
+				view["capabilities"] = map[string]any{"total_capacity_gb": cinderPool, "free_capacity_gb": cinderPool - s.held(b), "volume_backend_name": backendName}
 			}
 			views = append(views, view)
 		}
