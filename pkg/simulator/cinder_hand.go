@@ -16,6 +16,8 @@ type VolumeTypeSpec struct {
 	Multiattach, Encrypted bool
 	// ExtraSpecs beside multiattach; projects see few of them.
 	ExtraSpecs map[string]string
+	// Nowhere: no backend holds volumes of it, so that they end in error.
+	Nowhere bool
 	// Projects may use it; none means that everyone may.
 	Projects []string
 }
@@ -31,6 +33,9 @@ func (c *Cloud) AddVolumeType(spec VolumeTypeSpec) string {
 	maps.Copy(k.specs, spec.ExtraSpecs)
 	if spec.Multiattach {
 		k.specs["multiattach"] = "<is> True"
+	}
+	if spec.Nowhere {
+		k.specs["volume_backend_name"] = "nowhere"
 	}
 	c.cinder.types = append(c.cinder.types, k)
 	return k.ID
