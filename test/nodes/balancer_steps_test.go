@@ -78,11 +78,11 @@ func (w *world) behind(floating string) string {
 	return all[at].Fixed
 }
 
-// namesTheClient: a page that understands the PROXY protocol sees the client's own
-// address, in either version, and always by way of the same node.
+// namesTheClient: a page that understands the PROXY protocol, in either version, or
+// X-Forwarded-For sees the client's own address, and always by way of the same node.
 func namesTheClient(w *world) {
 	address, client := w.address(proxied), lab.OutsideAddress.Addr().String()
-	for at, version := range map[string]string{pageAt(address): "v1 ", pageAt(address + ":81"): "v2 "} {
+	for at, version := range map[string]string{pageAt(address): "v1 ", pageAt(address + ":81"): "v2 ", pageAt(address + ":82"): ""} {
 		w.always("get", at, func(all []asked) bool {
 			sources := sourcesOf(all)
 			return len(sources) == 1 && strings.HasPrefix(sources[0], version+client+" by way of ") && by("page-1")(all)
@@ -129,6 +129,7 @@ func groupIsTheWay(w *world) {
 		w.t.Fatal(err)
 	}
 	w.always("get", at, by("page-1"))
+	w.never("get", pageAt(fmt.Sprint(w.machine("node-1").Address, ":", port))) // the client does not come that way
 }
 
 // ruleFor is the one rule of all security groups that names a NodePort.

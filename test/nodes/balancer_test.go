@@ -23,7 +23,7 @@ const annotation = "loadbalancer.openstack.org/"
 const (
 	everyNode = "every-node" // externalTrafficPolicy: Cluster
 	podsNode  = "pods-node"  // externalTrafficPolicy: Local
-	proxied   = "proxied"    // with the PROXY protocol and sessionAffinity
+	proxied   = "proxied"    // with the PROXY protocol, X-Forwarded-For and sessionAffinity
 )
 
 // balancerTime is more than a real Octavia on a busy machine takes.
@@ -58,7 +58,7 @@ func TestLoadBalancer(t *testing.T) {
 	w.step("every node answers with the Cluster policy", everyNodeAnswers)
 	w.step("UDP through the load balancer", throughUDP)
 	w.step("with the Local policy only the pod's node answers", onlyThePodsNode)
-	w.step("the PROXY protocol names the client, who stays with a node", namesTheClient)
+	w.step("headers name the client, who stays with a node", namesTheClient)
 	w.step("only clients of the source ranges", onlyFromRanges)
 	w.step("the security group is the way in", groupIsTheWay)
 	w.step("a pod that moves takes the health check with it", podMoves)
@@ -80,8 +80,8 @@ func (w *world) exposePage() {
 	}, func(s *corev1.ServiceSpec) {
 		s.Ports, s.ExternalTrafficPolicy = []corev1.ServicePort{tcp(80, 8080)}, corev1.ServiceExternalTrafficPolicyLocal
 	})
-	w.expose(proxied, map[string]string{"port.80.proxy-protocol": "v1", "port.81.proxy-protocol": "v2"}, func(s *corev1.ServiceSpec) {
-		s.Ports, s.SessionAffinity = []corev1.ServicePort{tcp(80, 8082), tcp(81, 8082)}, corev1.ServiceAffinityClientIP
+	w.expose(proxied, map[string]string{"port.80.proxy-protocol": "v1", "port.81.proxy-protocol": "v2", "port.82.x-forwarded-for": "true"}, func(s *corev1.ServiceSpec) {
+		s.Ports, s.SessionAffinity = []corev1.ServicePort{tcp(80, 8082), tcp(81, 8082), tcp(82, 8080)}, corev1.ServiceAffinityClientIP
 	})
 }
 

@@ -3,10 +3,10 @@
 // of its load balancer what Octavia's API says (tenant.Balancer), from a file that
 // is written anew when that changes.
 //
-// What it imitates: the amphora's haproxy for TCP, with the PROXY protocol, and its
-// LVS with masquerading for UDP. Either reaches members from the amphora's own
-// address in the tenant network, which is not the virtual one. HTTP, TLS and
-// layer 7 rules are not carried.
+// What it imitates: the amphora's haproxy for TCP, with the PROXY protocol, and for
+// HTTP, with X-Forwarded headers, and its LVS with masquerading for UDP. Either
+// reaches members from the amphora's own address in the tenant network, which is not
+// the virtual one. TLS and layer 7 rules are not carried.
 package amphora
 
 import (
@@ -158,8 +158,8 @@ func (a *amphora) apply(ctx context.Context, b tenant.Balancer) error {
 func (a *amphora) listen(ctx context.Context, b tenant.Balancer) error {
 	wanted := map[string]tenant.Listener{}
 	for _, l := range b.Listeners {
-		if network := network(l); network != "" && l.AdminUp && b.AdminUp {
-			wanted[network+" "+net.JoinHostPort(b.Address, strconv.Itoa(l.Port))] = l
+		if network(l) != "" && l.AdminUp && b.AdminUp {
+			wanted[l.Protocol+" "+net.JoinHostPort(b.Address, strconv.Itoa(l.Port))] = l
 		}
 	}
 	for key, socket := range a.sockets {
@@ -170,21 +170,21 @@ func (a *amphora) listen(ctx context.Context, b tenant.Balancer) error {
 	}
 	for key, l := range wanted {
 		if a.sockets[key] == nil {
-			network, address, _ := strings.Cut(key, " ")
-			opened, err := open(ctx, network, address)
+			protocol, address, _ := strings.Cut(key, " ")
+			opened, err := open(ctx, protocol, address)
 			if err != nil {
 				return err
 			}
 			a.sockets[key] = opened
 		}
-		a.sockets[key].route.lead(a.pools[l.PoolID])
+		a.sockets[key].route.lead(a.pools[l.PoolID], l.Insert)
 	}
 	return nil
 }
 
 // network is what a listener listens on; "" when it is not carried.
 func network(l tenant.Listener) string {
-	return map[string]string{"TCP": "tcp", "UDP": "udp"}[l.Protocol]
+	return map[string]string{"TCP": "tcp", "HTTP": "tcp", "UDP": "udp"}[l.Protocol]
 }
 
 // filterRules let in what Octavia's security group on the virtual address does: to

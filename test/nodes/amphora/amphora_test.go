@@ -207,7 +207,7 @@ func TestAConnectionReachesAMemberThatLearnsWhoAsks(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	got, _ := bufio.NewReader(conn).ReadString('\n')
-	if want := fmt.Sprintf("got PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\n", portOf(conn.LocalAddr()).Port(), port); got != want {
+	if want := fmt.Sprintf("got PROXY TCP4 127.0.0.1 127.0.0.1 %d %d\r\n", portOf(conn.LocalAddr().String()).Port(), port); got != want {
 		t.Errorf("answer: got %q, want %q", got, want)
 	}
 	b.Listeners = nil
@@ -217,6 +217,44 @@ func TestAConnectionReachesAMemberThatLearnsWhoAsks(t *testing.T) {
 	if conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
 		_ = conn.Close()
 		t.Error("a listener that is gone is still open")
+	}
+}
+
+func TestARequestReachesAMemberWithTheHeadersAskedFor(t *testing.T) {
+	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "%s for=%s port=%s proto=%s", r.Host, r.Header["X-Forwarded-For"], r.Header["X-Forwarded-Port"], r.Header["X-Forwarded-Proto"])
+	}))
+	t.Cleanup(behind.Close)
+	a, port := loopback(t), freePort(t)
+	b := tenant.Balancer{
+		Address: "127.0.0.1", AdminUp: true, Pools: []tenant.Pool{{ID: "p", Protocol: "HTTP", Serving: []tenant.Member{
+			{ID: "m", Address: "127.0.0.1", Port: int(portOf(strings.TrimPrefix(behind.URL, "http://")).Port()), Weight: 1, AdminUp: true},
+		}}},
+		Listeners: []tenant.Listener{{
+			Protocol: "HTTP", Port: port, PoolID: "p", AdminUp: true, Insert: map[string]string{"X-Forwarded-For": "true", "X-Forwarded-Port": "True", "X-Forwarded-Proto": "false"},
+		}},
+	}
+	at := fmt.Sprint("127.0.0.1:", port)
+	want := at + " for=[192.0.2.66 127.0.0.1] port=[" + fmt.Sprint(port) + "] proto=[]"
+	for _, status := range []int{http.StatusOK, http.StatusServiceUnavailable} {
+		if err := a.apply(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+at+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X-Forwarded-For", "192.0.2.66")
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := bufio.NewReader(answer.Body).ReadString('\n')
+		_ = answer.Body.Close()
+		if answer.StatusCode != status || status == http.StatusOK && body != want {
+			t.Errorf("answer: got %d %q, want %d %q", answer.StatusCode, body, status, want)
+		}
+		b.Pools[0].Serving = nil
 	}
 }
 

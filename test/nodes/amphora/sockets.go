@@ -22,13 +22,19 @@ const (
 	longest = 64 << 10
 )
 
-// route is where a listener leads: to a pool, or nowhere.
-type route struct{ to atomic.Pointer[pool] }
+// route is where a listener leads: to a pool, or nowhere, and with which headers.
+type route struct {
+	to     atomic.Pointer[pool]
+	insert atomic.Pointer[map[string]string]
+}
 
-func (r *route) lead(to *pool) { r.to.Store(to) }
+func (r *route) lead(to *pool, insert map[string]string) {
+	r.to.Store(to)
+	r.insert.Store(&insert)
+}
 
-// choose takes the member for a client.
-func (r *route) choose(client net.Addr) (address string, to *pool, err error) {
+// choose takes the member for a client, an address with its port.
+func (r *route) choose(client string) (address string, to *pool, err error) {
 	to = r.to.Load()
 	if to == nil {
 		return "", nil, errNoMember
@@ -37,32 +43,36 @@ func (r *route) choose(client net.Addr) (address string, to *pool, err error) {
 	return address, to, err
 }
 
-// portOf is an address with its port.
-func portOf(a net.Addr) netip.AddrPort {
-	at, err := netip.ParseAddrPort(a.String())
+// portOf reads an address with its port.
+func portOf(address string) netip.AddrPort {
+	at, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return netip.AddrPort{}
 	}
 	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 }
 
-// open begins to listen.
-func open(ctx context.Context, network, address string) (*socket, error) {
+// open begins to listen for a protocol of Octavia's at an address.
+func open(ctx context.Context, protocol, address string) (*socket, error) {
 	var config net.ListenConfig
 	to := &route{}
-	if network == "udp" {
-		packets, err := config.ListenPacket(ctx, network, address)
+	if protocol == "UDP" {
+		packets, err := config.ListenPacket(ctx, "udp", address)
 		if err != nil {
 			return nil, fmt.Errorf("listen at %s: %w", address, err)
 		}
 		go to.serveUDP(ctx, packets)
 		return &socket{packets, to}, nil
 	}
-	stream, err := config.Listen(ctx, network, address)
+	stream, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", address, err)
 	}
-	go to.serveTCP(ctx, stream)
+	if protocol == "HTTP" {
+		go to.serveHTTP(ctx, stream)
+	} else {
+		go to.serveTCP(ctx, stream)
+	}
 	return &socket{stream, to}, nil
 }
 
@@ -83,7 +93,7 @@ func (r *route) serveTCP(ctx context.Context, stream net.Listener) {
 
 // carry carries one connection until either side ends it.
 func (r *route) carry(ctx context.Context, client net.Conn) error {
-	address, to, err := r.choose(client.RemoteAddr())
+	address, to, err := r.choose(client.RemoteAddr().String())
 	if err != nil {
 		return err
 	}
@@ -94,7 +104,7 @@ func (r *route) carry(ctx context.Context, client net.Conn) error {
 	}
 	defer func() { _ = member.Close() }()
 	if version := to.proxy(); version > 0 {
-		if _, err := member.Write(proxyHeader(version, portOf(client.RemoteAddr()), portOf(client.LocalAddr()))); err != nil {
+		if _, err := member.Write(proxyHeader(version, portOf(client.RemoteAddr().String()), portOf(client.LocalAddr().String()))); err != nil {
 			return err
 		}
 	}
@@ -147,7 +157,7 @@ func (r *route) serveUDP(ctx context.Context, packets net.PacketConn) {
 }
 
 func (r *route) dialUDP(ctx context.Context, client net.Addr) (net.Conn, error) {
-	address, _, err := r.choose(client)
+	address, _, err := r.choose(client.String())
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"underlay/internal/kube"
 	"underlay/test/nodes/reexec"
@@ -149,8 +148,6 @@ func (l *Lab) stopBalancing(ctx context.Context) error {
 			process.Kill()
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
 	floating, err := l.Cloud.FloatingIPs(ctx, l.Network.RouterID)
 	problems := []error{err}
 	for _, ip := range floating {

@@ -73,8 +73,8 @@ func run(ctx context.Context, args []string) error {
 	return wanted.run(ctx, args[1:])
 }
 
-// serve answers every request with the client's address and this host's name. On
-// other ports it does so to whom the PROXY protocol names, and over UDP, and echoes.
+// serve answers every request with the client's address and this host's name; with
+// X-Forwarded-For it says by way of whom the client came. On other ports it does so to whom the PROXY protocol names, and over UDP, and echoes.
 func serve(ctx context.Context) error {
 	name, err := os.Hostname()
 	if err != nil {
@@ -85,6 +85,9 @@ func serve(ctx context.Context) error {
 	}
 	server := &http.Server{Addr: ":8080", ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		source, _, _ := net.SplitHostPort(r.RemoteAddr) // net/http always sets host:port
+		if clients := r.Header.Values("X-Forwarded-For"); len(clients) > 0 {
+			source = clients[len(clients)-1] + " by way of " + source
+		}
 		_, _ = fmt.Fprintf(w, "%s asked %s\n", source, name)
 	})}
 	ended := make(chan error, 1)

@@ -34,6 +34,8 @@ type Listener struct {
 	PoolID   string   `json:"default_pool_id"`
 	Allowed  []string `json:"allowed_cidrs"`
 	AdminUp  bool     `json:"admin_state_up"`
+	// Insert are headers to add, "true" or "false".
+	Insert map[string]string `json:"insert_headers"`
 }
 
 // Pool is a set of members and how one of them is chosen.
@@ -137,7 +139,7 @@ func (c *Client) RemoveBalancers(ctx context.Context, networkID string) error {
 				continue
 			}
 			err := c.call(ctx, http.MethodDelete, Balancing, "/v2/lbaas/loadbalancers/"+b.ID+"?cascade=true", nil, nil)
-			if err != nil && !IsNotFound(err) {
+			if err != nil && !IsNotFound(err) && !isConflict(err) { // Octavia has begun to change it
 				return fmt.Errorf("delete load balancer %s: %w", b.ID, err)
 			}
 		}

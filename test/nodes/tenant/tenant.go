@@ -118,9 +118,13 @@ func (e *StatusError) Error() string {
 }
 
 // IsNotFound says whether an error means that the object is not there.
-func IsNotFound(err error) bool {
-	var status *StatusError
-	return errors.As(err, &status) && status.Status == http.StatusNotFound
+func IsNotFound(err error) bool { return isStatus(err, http.StatusNotFound) }
+
+func isConflict(err error) bool { return isStatus(err, http.StatusConflict) }
+
+func isStatus(err error, status int) bool {
+	var answer *StatusError
+	return errors.As(err, &answer) && answer.Status == status
 }
 
 // call sends one request to a service and reads its answer into "into", which may
