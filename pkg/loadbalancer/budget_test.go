@@ -100,6 +100,29 @@ func TestNodesComeAndGoWithinBudget(t *testing.T) {
 	}
 }
 
+// TestFloatingIPsOfNodesCostNothing: they are no port's own, so a list of ports
+// does not lack them.
+func TestFloatingIPsOfNodesCostNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		process := w.start()
+		w.changeNode(0, func(n *v1.Node) {
+			n.Status.Addresses = append(n.Status.Addresses, v1.NodeAddress{Type: v1.NodeExternalIP, Address: "198.51.100.7"})
+		})
+		w.service("web", nil)
+		w.settle(time.Minute)
+		pass(6 * time.Minute)
+		w.cloud.ResetCalls()
+		w.change("web", touch)
+		pass(10 * time.Second)
+		w.budget(4)
+		if got := w.cloud.Count("GET /v2.0/ports"); got > 0 {
+			t.Errorf("ports were listed %d times, want none", got)
+		}
+		process.end()
+	})
+}
+
 // TestRestartWithinBudget: a new leader reads the project once, and each status tree.
 func TestRestartWithinBudget(t *testing.T) {
 	for _, services := range []int{1, 10, 100} {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	v1 "k8s.io/api/core/v1"
+
 	"underlay/pkg/loadbalancer/spec"
 	"underlay/pkg/loadbalancer/tree"
 )
@@ -74,16 +76,14 @@ func (c *Controller) nodePorts(ctx context.Context, s *subject, fresh bool) ([]t
 	if err != nil {
 		return nil, err
 	}
-	known := map[string]bool{}
+	missing := nodeAddresses(s.nodes, v1.NodeInternalIP) // no port has a floating IP for its own
 	for i := range ports {
 		for _, fixed := range ports[i].FixedIPs {
-			known[fixed.Address] = true
+			delete(missing, fixed.Address)
 		}
 	}
-	for address := range nodeAddresses(s.nodes) {
-		if !known[address] {
-			return c.cloud.BalancerPorts(ctx, listAge)
-		}
+	if len(missing) > 0 {
+		return c.cloud.BalancerPorts(ctx, listAge)
 	}
 	return ports, nil
 }

@@ -93,9 +93,12 @@ func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tr
 		return nil, err
 	}
 	description := s.cluster.FloatingIPDescription(s.owner)
-	found := slices.DeleteFunc(slices.Clone(all), func(ip tree.FloatingIP) bool {
-		return ip.PortID != port && ip.Address != wanted && ip.Description != description
-	})
+	var found []tree.FloatingIP // it is kept a Service, so it must not have room for all
+	for i := range all {
+		if all[i].PortID == port || all[i].Address == wanted || all[i].Description == description {
+			found = append(found, all[i])
+		}
+	}
 	slices.SortFunc(found, func(a, b tree.FloatingIP) int { return strings.Compare(a.ID, b.ID) })
 	return found, nil
 }

@@ -37,6 +37,10 @@ func TestFiveHundredServicesOnFiftyNodes(t *testing.T) {
 
 		w.join(nodes)
 		pass(90 * time.Second)
+		// Each Service keeps what is its own, and no room for what is all the others'.
+		if room, held := process.controller.AddressRoom(); held != services || room > 4*held {
+			t.Errorf("the memory has room for %d floating IPs and holds %d, want %d", room, held, services)
+		}
 		w.spent("a node joins", services*ports+lists, services*ports)
 
 		w.leave(0)

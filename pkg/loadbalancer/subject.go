@@ -2,6 +2,7 @@ package loadbalancer
 
 import (
 	"net/netip"
+	"slices"
 
 	v1 "k8s.io/api/core/v1"
 
@@ -59,11 +60,14 @@ func foreignAnnotations(service *v1.Service) map[string]string {
 	return all
 }
 
-// nodeAddresses are the addresses of nodes, canonical.
-func nodeAddresses(nodes []*v1.Node) map[string]bool {
+// nodeAddresses are the addresses of nodes, canonical: all, or those of some kinds.
+func nodeAddresses(nodes []*v1.Node, kinds ...v1.NodeAddressType) map[string]bool {
 	addresses := map[string]bool{}
 	for _, node := range nodes {
 		for _, a := range node.Status.Addresses {
+			if len(kinds) > 0 && !slices.Contains(kinds, a.Type) {
+				continue
+			}
 			if ip, err := netip.ParseAddr(a.Address); err == nil {
 				addresses[ip.Unmap().String()] = true
 			}
