@@ -64,7 +64,23 @@ func (e *Enclosure) Close() error {
 
 // remove removes a folder and the control group of its name.
 func remove(dir string) error {
-	return errors.Join(machine.RemoveCgroup("/"+filepath.Base(dir)), os.RemoveAll(dir))
+	return errors.Join(machine.RemoveCgroup("/"+filepath.Base(dir)), empty(dir), os.RemoveAll(dir))
+}
+
+// empty removes all of a folder but the lock, so that it counts as in use for as
+// long as anything else is there.
+func empty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	problems := []error{err}
+	for _, entry := range entries {
+		if entry.Name() != lockName {
+			problems = append(problems, os.RemoveAll(filepath.Join(dir, entry.Name())))
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // lock holds a folder until the file is closed, which the end of the process does too.
