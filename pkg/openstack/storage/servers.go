@@ -3,6 +3,8 @@ package storage
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
 
 	"underlay/pkg/openstack/session"
 	"underlay/pkg/volumes/block"
@@ -15,6 +17,7 @@ var (
 	opVolumeAttach     = session.Operation{Name: "volume_attach", Method: http.MethodPost}
 	opVolumeDetach     = session.Operation{Name: "volume_detach", Method: http.MethodDelete}
 	opAttachmentList   = session.Operation{Name: "volume_attachment_list", Method: http.MethodGet}
+	opHoldList         = session.Operation{Name: "attachment_list", Method: http.MethodGet}
 	opAttachmentDelete = session.Operation{Name: "attachment_delete", Method: http.MethodDelete, Idempotent: true}
 )
 
@@ -64,6 +67,21 @@ func (c *Client) ServerVolumes(ctx context.Context, serverID string) ([]block.Se
 		Op: opAttachmentList, Of: c.nova, Path: []string{"servers", serverID, "os-volume_attachments"}, Key: "volumeAttachments",
 	})
 	return convert(found, err, func(a attachment) block.ServerVolume { return block.ServerVolume(a) })
+}
+
+// Attachments keeps the contract of controller.Attacher.
+func (c *Client) Attachments(ctx context.Context, volumeID string) ([]block.Attachment, error) {
+	type attachment struct {
+		ID       string `json:"id"`
+		VolumeID string `json:"volume_id"`
+		Server   string `json:"instance"`
+	}
+	found, err := session.Collect[attachment](ctx, c.session, session.Listing{
+		Op: opHoldList, Of: c.cinder, Path: []string{"attachments"}, Query: url.Values{"volume_id": {volumeID}},
+	})
+	// Cinder leaves out a filter that its operator does not allow.
+	found = slices.DeleteFunc(found, func(a attachment) bool { return a.VolumeID != volumeID })
+	return convert(found, err, func(a attachment) block.Attachment { return block.Attachment{ID: a.ID, ServerID: a.Server} })
 }
 
 // DeleteAttachment keeps the contract of controller.Attacher. Where Nova still

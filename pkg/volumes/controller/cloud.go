@@ -51,6 +51,9 @@ type Attacher interface {
 	Detach(ctx context.Context, serverID, volumeID string) error
 	// ServerVolumes are what Nova says is attached.
 	ServerVolumes(ctx context.Context, serverID string) ([]block.ServerVolume, error)
+	// Attachments are all that Cinder has of a volume, those too that a volume does
+	// not tell: not attached yet, or never because it failed (microversion 3.27).
+	Attachments(ctx context.Context, volumeID string) ([]block.Attachment, error)
 	// DeleteAttachment deletes Cinder's attachment: legal for a project only when
 	// Nova does not know the server any more (cinder/volume/api.py, attachment_deletion_allowed).
 	DeleteAttachment(ctx context.Context, attachmentID string) error

@@ -157,7 +157,7 @@ func (p *project) deleteCopy(ctx context.Context, c copied) error {
 	switch {
 	case err == nil || errors.Is(err, cloud.ErrNotFound):
 		return nil
-	case errors.Is(err, cloud.ErrBusy) || errors.Is(err, cloud.ErrInvalid):
+	case isAny(err, cloud.ErrBusy, cloud.ErrInvalid):
 		// A DELETE whose answer was lost is refused when it is sent again.
 		now, unread := p.copied(ctx, c.id)
 		if unread != nil {

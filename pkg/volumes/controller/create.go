@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
@@ -126,18 +127,14 @@ func (c *creation) discard(ctx context.Context, v block.Volume) error {
 // drop deletes a volume that nobody has ever used, and waits until it is gone.
 func (p *project) drop(ctx context.Context, v block.Volume) error {
 	for asked := false; ; {
-		facts := verdict.Facts{Status: string(v.Status), Attachment: verdict.Nowhere}
-		if len(v.Attachments) > 0 {
-			facts.Attachment = verdict.Elsewhere
-		}
-		rule := verdict.Decide(verdict.DeleteVolume, facts)
+		rule := verdict.Decide(verdict.DeleteVolume, anywhere(v))
 		switch {
 		case rule.Do == verdict.Done:
 			return nil
 		case rule.Do == verdict.Act && !asked:
 			asked = true
 			// What is refused as busy may be a DELETE whose answer was lost: the loop looks.
-			if err := p.DeleteVolume(ctx, v.ID); err != nil && !errors.Is(err, cloud.ErrNotFound) && !errors.Is(err, cloud.ErrBusy) {
+			if err := p.DeleteVolume(ctx, v.ID); err != nil && !isAny(err, cloud.ErrNotFound, cloud.ErrBusy) {
 				return unwritten(ctx, "delete volume "+v.ID, err)
 			}
 		case rule.Do == verdict.Act:
@@ -156,4 +153,18 @@ func (p *project) drop(ctx context.Context, v block.Volume) error {
 // idle says whether deletion has come to an end, one way or the other.
 func idle(v block.Volume) bool {
 	return verdict.Decide(verdict.DeleteVolume, verdict.Facts{Status: string(v.Status)}).Do != verdict.Wait
+}
+
+// anywhere are the facts where it matters only whether a volume is attached at all.
+func anywhere(v block.Volume) verdict.Facts {
+	f := verdict.Facts{Status: string(v.Status), Attachment: verdict.Nowhere}
+	if len(v.Attachments) > 0 {
+		f.Attachment = verdict.Elsewhere
+	}
+	return f
+}
+
+// isAny says whether an error is of one of the classes.
+func isAny(err error, classes ...error) bool {
+	return slices.ContainsFunc(classes, func(class error) bool { return errors.Is(err, class) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -45,6 +46,8 @@ type deletion struct {
 	// asked says that this request has sent its one DELETE, cleared that it has
 	// removed the attachments that were left.
 	asked, cleared bool
+	// orphans are the attachments that hold the volume though their servers are gone.
+	orphans []block.Attachment
 }
 
 func (d *deletion) run(ctx context.Context, id string) error {
@@ -64,7 +67,7 @@ func (d *deletion) run(ctx context.Context, id string) error {
 			err = d.delete(ctx, v)
 		case verdict.Clear:
 			d.cleared = true
-			err = d.s.clearOrphans(ctx, d.p, v, v.Attachments)
+			err = d.s.clearOrphans(ctx, d.p, v, d.orphans)
 		case verdict.Wait:
 		default:
 			err = d.refuse(ctx, rule, v)
@@ -81,18 +84,26 @@ func (d *deletion) run(ctx context.Context, id string) error {
 // decide asks Nova about the servers that have the volume only where the volume
 // is refused for them.
 func (d *deletion) decide(ctx context.Context, v block.Volume) (verdict.Verdict, error) {
-	facts := verdict.Facts{Status: string(v.Status), Attachment: verdict.Nowhere}
-	if len(v.Attachments) > 0 {
-		facts.Attachment = verdict.Elsewhere
-	}
+	facts := anywhere(v)
 	rule := verdict.Decide(verdict.DeleteVolume, facts)
-	if rule.Do != verdict.Refuse || len(v.Attachments) == 0 || d.cleared {
+	if rule.Do != verdict.Refuse || d.cleared || !slices.Contains(held, v.Status) {
 		return rule, nil
 	}
 	var err error
-	facts.Holder, err = d.p.holders(ctx, v)
+	if d.orphans = v.Attachments; len(d.orphans) == 0 {
+		if d.orphans, err = d.p.Attachments(ctx, v.ID); err != nil && !errors.Is(err, cloud.ErrUnsupported) {
+			return rule, unseen(ctx, "list the attachments of volume "+v.ID, err)
+		}
+	}
+	if len(d.orphans) > 0 {
+		facts.Attachment = verdict.Stale
+	}
+	facts.Holder, err = d.p.holders(ctx, d.orphans)
 	return verdict.Decide(verdict.DeleteVolume, facts), err
 }
+
+// held are the statuses of a volume that an attachment causes.
+var held = []block.Status{block.StatusReserved, block.StatusAttaching, block.StatusInUse, block.StatusErrorAttaching, block.StatusErrorDetaching}
 
 // delete sends the DELETE, once a request.
 func (d *deletion) delete(ctx context.Context, v block.Volume) error {
@@ -110,7 +121,7 @@ func (d *deletion) delete(ctx context.Context, v block.Volume) error {
 		return nil
 	case errors.Is(err, cloud.ErrNotFound):
 		return nil
-	case errors.Is(err, cloud.ErrBusy) || errors.Is(err, cloud.ErrInvalid):
+	case isAny(err, cloud.ErrBusy, cloud.ErrInvalid):
 		return d.explain(ctx, v, err)
 	default:
 		return unwritten(ctx, "delete volume "+v.ID, err)

@@ -70,7 +70,7 @@ func (g *growth) run(ctx context.Context, id string) (block.Volume, error) {
 			}
 			return v, nil
 		}
-		rule := verdict.Decide(verdict.Expand, growing(v))
+		rule := verdict.Decide(verdict.Expand, anywhere(v))
 		switch rule.Do {
 		case verdict.Act:
 			err = g.extend(ctx, v)
@@ -83,7 +83,7 @@ func (g *growth) run(ctx context.Context, id string) (block.Volume, error) {
 		if err != nil {
 			return v, err
 		}
-		if v, err = g.p.settle(ctx, id, func(v block.Volume) bool { return verdict.Decide(verdict.Expand, growing(v)).Do != verdict.Wait }); err != nil {
+		if v, err = g.p.settle(ctx, id, func(v block.Volume) bool { return verdict.Decide(verdict.Expand, anywhere(v)).Do != verdict.Wait }); err != nil {
 			return v, err
 		}
 	}
@@ -93,14 +93,6 @@ func (g *growth) run(ctx context.Context, id string) (block.Volume, error) {
 // one whose extension failed is the old one.
 func (g *growth) grown(v block.Volume) bool {
 	return v.SizeGiB >= g.desired.least && v.Status != block.StatusExtending && v.Status != block.StatusGone && v.Status != block.StatusDeleting
-}
-
-func growing(v block.Volume) verdict.Facts {
-	f := verdict.Facts{Status: string(v.Status), Attachment: verdict.Nowhere}
-	if len(v.Attachments) > 0 {
-		f.Attachment = verdict.Elsewhere
-	}
-	return f
 }
 
 // extend sends the POST, once a request.

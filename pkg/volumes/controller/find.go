@@ -79,13 +79,24 @@ func (c *creation) compare(ctx context.Context, v block.Volume) error {
 	if err := c.compareType(ctx, v, differs); err != nil {
 		return err
 	}
-	if o.zone != "" && !c.s.options.IgnoreVolumeZone && v.AvailabilityZone != o.zone {
-		return differs("availability zone", quote(v.AvailabilityZone), quote(o.zone))
-	}
-	if c.s.placed() && len(o.zones) > 0 && !slices.Contains(o.zones, v.AvailabilityZone) {
-		return differs("availability zone", quote(v.AvailabilityZone), o.zones)
+	if zones := c.zones(); len(zones) > 0 && !slices.Contains(zones, v.AvailabilityZone) {
+		return differs("availability zone", quote(v.AvailabilityZone), zones)
 	}
 	return nil
+}
+
+// zones are where the volume may be, the best first; nil is anywhere.
+func (c *creation) zones() []string {
+	switch {
+	case c.s.options.IgnoreVolumeZone:
+		return nil
+	case c.order.zone != "":
+		return []string{c.order.zone}
+	case c.s.options.Topology:
+		return c.order.zones
+	default:
+		return nil
+	}
 }
 
 func (c *creation) compareType(ctx context.Context, v block.Volume, differs func(string, any, any) error) error {

@@ -144,15 +144,32 @@ func (s *Service) dissolve(ctx context.Context, p *project, id string) error {
 	if err := p.empty(ctx, group); err != nil {
 		return err
 	}
-	err = p.DeleteGroup(ctx, id)
-	if errors.Is(err, cloud.ErrBusy) || errors.Is(err, cloud.ErrInvalid) {
+	return p.removeGroup(ctx, id)
+}
+
+// removeGroup deletes an empty group and waits until it is gone.
+func (p *project) removeGroup(ctx context.Context, id string) error {
+	err := p.DeleteGroup(ctx, id)
+	if isAny(err, cloud.ErrBusy, cloud.ErrInvalid) {
 		klog.FromContext(ctx).Info("Volume group stays, since it has another group snapshot", "group", id, "err", err)
 		return nil
 	}
 	if err != nil && !errors.Is(err, cloud.ErrNotFound) {
 		return unwritten(ctx, "delete group "+id, err)
 	}
-	return nil
+	return repeat(ctx, "group "+id, func() (bool, error) {
+		now, err := p.Group(ctx, id)
+		switch {
+		case errors.Is(err, cloud.ErrNotFound):
+			return true, nil
+		case err != nil:
+			return false, unseen(ctx, "read group "+id, err)
+		case now.Status == block.StatusError || now.Status == block.StatusErrorDeleting:
+			return false, unfinished("Cinder could not delete group %s", id)
+		default:
+			return false, nil
+		}
+	})
 }
 
 // empty takes all volumes out of a group, and waits until they are.

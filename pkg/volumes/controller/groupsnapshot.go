@@ -215,7 +215,7 @@ func (p *project) deleteGroup(ctx context.Context, id string) error {
 	switch {
 	case err == nil || errors.Is(err, cloud.ErrNotFound):
 		return nil
-	case errors.Is(err, cloud.ErrBusy) || errors.Is(err, cloud.ErrInvalid):
+	case isAny(err, cloud.ErrBusy, cloud.ErrInvalid):
 		// A DELETE whose answer was lost is refused when it is sent again.
 		now, unread := p.GroupSnapshot(ctx, id)
 		if errors.Is(unread, cloud.ErrNotFound) || unread == nil && now.Status == block.SnapshotDeleting {

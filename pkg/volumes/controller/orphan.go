@@ -22,19 +22,20 @@ func (p *project) server(ctx context.Context, id string) (verdict.Server, error)
 	return verdict.Classify(server), nil
 }
 
-// holders asks for all servers that have a volume: Gone if all are, else how the
-// first that is there is doing.
-func (p *project) holders(ctx context.Context, v block.Volume) (verdict.Server, error) {
-	for _, id := range nodes(v) {
-		state, err := p.server(ctx, id)
-		if err != nil || state != verdict.Gone {
+// holders asks for the servers of attachments: Gone if all are, else how the first
+// that is there is doing.
+func (p *project) holders(ctx context.Context, attachments []block.Attachment) (verdict.Server, error) {
+	state := verdict.Unasked
+	for _, a := range attachments {
+		if a.ServerID == "" {
+			return verdict.Unasked, nil
+		}
+		var err error
+		if state, err = p.server(ctx, a.ServerID); err != nil || state != verdict.Gone {
 			return state, err
 		}
 	}
-	if len(nodes(v)) == 0 {
-		return verdict.Unasked, nil
-	}
-	return verdict.Gone, nil
+	return state, nil
 }
 
 // knows asks Nova whether it has the volume at the server. A server that is gone

@@ -58,6 +58,8 @@ type attaching struct {
 	// the volume at the server, whatever Cinder tells; cleared that something was
 	// removed once.
 	asked, pending, cleared bool
+	// orphans are attachments of which Nova knows nothing.
+	orphans []block.Attachment
 }
 
 // facts are what a look at the volume alone tells.
@@ -112,12 +114,47 @@ func (a *attaching) run(ctx context.Context) (block.Volume, error) {
 func (a *attaching) decide(ctx context.Context, v block.Volume) (verdict.Verdict, verdict.Facts, error) {
 	facts := a.facts(v)
 	rule := verdict.Decide(verdict.Publish, facts)
-	if rule.Do != verdict.Refuse || facts.Attachment != verdict.Elsewhere || a.cleared {
+	if rule.Do != verdict.Refuse || a.cleared {
 		return rule, facts, nil
 	}
 	var err error
-	facts.Holder, err = a.p.holders(ctx, v)
+	switch {
+	case facts.Attachment == verdict.Elsewhere:
+		a.orphans = v.Attachments
+		facts.Holder, err = a.p.holders(ctx, v.Attachments)
+	case v.Status == block.StatusErrorAttaching:
+		facts.Attachment, err = a.failed(ctx, v)
+	}
 	return verdict.Decide(verdict.Publish, facts), facts, err
+}
+
+// failed finds out what is left of an attachment that failed: the volume does not
+// tell it.
+func (a *attaching) failed(ctx context.Context, v block.Volume) (verdict.Attachment, error) {
+	known, err := a.p.knows(ctx, a.node, v.ID)
+	if err != nil {
+		return verdict.Nowhere, err
+	}
+	if known {
+		a.pending = true
+		return verdict.Pending, nil
+	}
+	all, err := a.p.Attachments(ctx, v.ID)
+	if err != nil {
+		return verdict.Nowhere, unseen(ctx, "list the attachments of volume "+v.ID, err)
+	}
+	for _, one := range all {
+		if known, err = a.p.knows(ctx, one.ServerID, v.ID); err != nil {
+			return verdict.Nowhere, err
+		}
+		if !known {
+			a.orphans = append(a.orphans, one)
+		}
+	}
+	if len(a.orphans) == 0 {
+		return verdict.Nowhere, nil
+	}
+	return verdict.Stale, nil
 }
 
 func (a *attaching) settled(v block.Volume) bool {
@@ -137,7 +174,7 @@ func (a *attaching) attach(ctx context.Context, v block.Volume) error {
 		return nil
 	case errors.Is(err, cloud.ErrNotFound):
 		return a.missing(ctx, v, err)
-	case errors.Is(err, cloud.ErrBusy) || errors.Is(err, cloud.ErrInvalid):
+	case isAny(err, cloud.ErrBusy, cloud.ErrInvalid):
 		return a.explain(ctx, v, err)
 	default:
 		return unwritten(ctx, "attach volume "+v.ID+" to server "+a.node, err)
@@ -215,7 +252,7 @@ func (a *attaching) clear(ctx context.Context, v block.Volume) error {
 	case ok || a.pending:
 		err = a.p.Detach(ctx, a.node, v.ID)
 	default:
-		return a.s.clearOrphans(ctx, a.p, v, v.Attachments)
+		return a.s.clearOrphans(ctx, a.p, v, a.orphans)
 	}
 	a.pending = false
 	if err != nil && !errors.Is(err, cloud.ErrNotFound) {

@@ -138,7 +138,7 @@ func (d *detaching) detach(ctx context.Context, v block.Volume) error {
 		return nil
 	case errors.Is(err, cloud.ErrNotFound):
 		return d.forgotten(ctx, v)
-	case errors.Is(err, cloud.ErrBusy) || errors.Is(err, cloud.ErrInvalid):
+	case isAny(err, cloud.ErrBusy, cloud.ErrInvalid):
 		return d.explain(ctx, v, err)
 	default:
 		return unwritten(ctx, "detach volume "+v.ID+" from server "+d.node, err)

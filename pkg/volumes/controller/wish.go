@@ -119,16 +119,10 @@ func (s *Service) placed() bool { return s.options.Topology && !s.options.Ignore
 
 // zone chooses where the volume is made; "" leaves it to Cinder.
 func (c *creation) zone(ctx context.Context, sourceZone string) (string, error) {
-	o := c.order
 	if c.s.options.IgnoreVolumeZone {
 		return "", nil
 	}
-	wanted := o.zones
-	if o.zone != "" {
-		wanted = []string{o.zone}
-	} else if !c.s.options.Topology {
-		wanted = nil
-	}
+	wanted := c.zones()
 	if sourceZone != "" {
 		if len(wanted) == 0 || slices.Contains(wanted, sourceZone) {
 			return sourceZone, nil

@@ -378,3 +378,6 @@ func inBubble(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, test)
 }
+
+// code is the name of an error's code.
+func code(err error) string { return status.Code(err).String() }
