@@ -21,6 +21,7 @@ var pages = map[string]func(*bytes.Buffer){
 	"docs/reference/annotations.md":   annotationsPage,
 	"docs/reference/cloud-conf.md":    cloudConf,
 	"docs/reference/commands.md":      commandsPage,
+	"docs/reference/csi-flags.md":     driverFlagsPage,
 	"docs/reference/events.md":        eventsPage,
 	"docs/reference/flags.md":         flagsPage,
 	"docs/reference/metrics.md":       metricsPage,

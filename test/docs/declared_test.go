@@ -16,6 +16,7 @@ import (
 	"underlay/pkg/loadbalancer"
 	"underlay/pkg/openstack"
 	"underlay/pkg/routes"
+	"underlay/pkg/volumes"
 )
 
 // runbooks are what somebody reads at night, with the events that each explains.
@@ -65,7 +66,7 @@ func TestMetricsExist(t *testing.T) {
 	for _, m := range instances.Metrics() {
 		declared[m.Name] = true
 	}
-	for _, m := range slices.Concat(openstack.Metrics(), loadbalancer.Metrics()) {
+	for _, m := range slices.Concat(openstack.Metrics(), loadbalancer.Metrics(), volumes.Metrics()) {
 		declared[m.Name] = true
 	}
 	routes.RegisterMetrics()

@@ -62,6 +62,13 @@ var rules = []rule{
 		breakage: "what runs in production would carry what runs in tests",
 	},
 	{
+		name:     "the CSI driver is small",
+		from:     []string{"underlay/cmd/cinder-csi-plugin/...", "underlay/internal/csi/...", "underlay/pkg/volumes/...", "underlay/pkg/openstack/storage/..."},
+		not:      []string{"k8s.io/cloud-provider/...", "k8s.io/client-go/...", "k8s.io/apiserver/...", "underlay/pkg/simulator/...", "underlay/internal/cli/...", "underlay/internal/kube/..."},
+		deep:     true,
+		breakage: "it runs on every node, and each node would hold their memory",
+	},
+	{
 		name:     "the small pieces know no feature",
 		from:     []string{"underlay/internal/cloud/...", "underlay/internal/step/...", "underlay/internal/batch/...", "underlay/internal/snapshot/...", "underlay/internal/lease/...", "underlay/internal/signal/..."},
 		not:      []string{"underlay/pkg/...", "underlay/internal/cli/...", "underlay/internal/kube/..."},
@@ -109,6 +116,7 @@ func TestRulesCanFail(t *testing.T) {
 		"underlay/pkg/cloudprovider": "underlay/pkg/simulator",
 		"underlay/internal/batch":    "underlay/pkg/routes",
 		"underlay/cmd/underlay":      "underlay/pkg/config",
+		"underlay/internal/csi":      "k8s.io/client-go/kubernetes",
 
 		"underlay/pkg/openstack/session": "k8s.io/client-go/rest",
 		"underlay/pkg/openstack/storage": "underlay/pkg/volumes/controller",
