@@ -36,7 +36,7 @@ func NewSimulateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "Run a simulated OpenStack with a live page",
-		Long: `Runs a simulated OpenStack (Keystone, Nova, Neutron, Octavia, and a little of
+		Long: `Runs a simulated OpenStack (Keystone, Nova, Neutron, Octavia, Cinder, and a little of
 Glance and Barbican) until Ctrl-C. It prints a cloud.conf and a clouds.yaml for itself; the live page shows
 what it holds. Everything is in memory and gone at the end.
 

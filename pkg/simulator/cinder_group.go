@@ -108,7 +108,7 @@ func (s *cinder) groupDetail(r *request, g *cinderGroup) map[string]any {
 
 // volumesOf are a group's volumes.
 func (s *cinder) volumesOf(g *cinderGroup) []*cinderVolume {
-	return slices.DeleteFunc(slices.Clone(s.volumes.rows), func(v *cinderVolume) bool { return v.groupID != g.ID })
+	return s.volumes.where(func(v *cinderVolume) bool { return v.groupID == g.ID })
 }
 
 type volumeGroupBody struct {

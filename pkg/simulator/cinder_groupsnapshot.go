@@ -1,9 +1,6 @@
 package simulator
 
-import (
-	"net/http"
-	"slices"
-)
+import "net/http"
 
 // Group snapshots since 3.14, as cinder/api/v3/group_snapshots.py and
 // cinder/group/api.py (create_group_snapshot) have them.
@@ -53,7 +50,7 @@ func (s *cinder) groupSnapshotDetail(r *request, n *cinderGroupSnapshot) map[str
 
 // partsOf are the snapshots of a group snapshot.
 func (s *cinder) partsOf(n *cinderGroupSnapshot) []*cinderSnapshot {
-	return slices.DeleteFunc(slices.Clone(s.snapshots.rows), func(part *cinderSnapshot) bool { return part.groupSnapshotID != n.ID })
+	return s.snapshots.where(func(part *cinderSnapshot) bool { return part.groupSnapshotID == n.ID })
 }
 
 func (s *cinder) createGroupSnapshot(r *request) (any, error) {

@@ -54,9 +54,20 @@ func (t *cinderTable[T]) visible(r *request, what, id string) (T, error) {
 	return row, nil
 }
 
+// where are the rows for which something holds.
+func (t *cinderTable[T]) where(holds func(T) bool) []T {
+	var found []T
+	for _, row := range t.rows {
+		if holds(row) {
+			found = append(found, row)
+		}
+	}
+	return found
+}
+
 // of are the rows of a project.
 func (t *cinderTable[T]) of(projectID string) []T {
-	return slices.DeleteFunc(slices.Clone(t.rows), func(row T) bool { return row.base().ProjectID != projectID })
+	return t.where(func(row T) bool { return row.base().ProjectID == projectID })
 }
 
 // newBase is the base of a row that a caller makes.
@@ -161,12 +172,12 @@ type cinderMessage struct {
 
 // attachmentsOf are a volume's, oldest first.
 func (s *cinder) attachmentsOf(v *cinderVolume) []*cinderAttachment {
-	return slices.DeleteFunc(slices.Clone(s.attachments.rows), func(a *cinderAttachment) bool { return a.volume != v })
+	return s.attachments.where(func(a *cinderAttachment) bool { return a.volume == v })
 }
 
 // snapshotsOf are a volume's.
 func (s *cinder) snapshotsOf(v *cinderVolume) []*cinderSnapshot {
-	return slices.DeleteFunc(slices.Clone(s.snapshots.rows), func(n *cinderSnapshot) bool { return n.volumeID != v.ID })
+	return s.snapshots.where(func(n *cinderSnapshot) bool { return n.volumeID == v.ID })
 }
 
 // volume finds a volume for a caller.

@@ -69,7 +69,9 @@ func (c *Cloud) pageRevision() string {
 	markRows(&sum, c.neutron.routers)
 	markRows(&sum, c.neutron.ports)
 	markRows(&sum, c.neutron.floatingIPs)
-	c.octavia.revision(func(number int, texts ...string) { mark(&sum, number, texts...) })
+	note := func(number int, texts ...string) { mark(&sum, number, texts...) }
+	c.octavia.revision(note)
+	c.cinder.revision(note)
 	mark(&sum, len(c.calls))
 	for _, call := range c.calls[max(0, len(c.calls)-maxCalls):] {
 		mark(&sum, call.Status, call.RequestID, call.Fault)

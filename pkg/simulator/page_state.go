@@ -99,6 +99,7 @@ type pageSnapshot struct {
 	floating []FloatingIPState
 	// balancers are the load balancers with all that belongs to them.
 	balancers []LoadBalancerState
+	volumes   []VolumeState
 	// latest are the last calls, minute those of the last minute, oldest first.
 	latest, minute []Call
 	total          int
@@ -112,6 +113,7 @@ var pageSections = []func(*pageSnapshot) []pageSection{
 	(*pageSnapshot).routerSections,
 	(*pageSnapshot).serverSections,
 	(*pageSnapshot).balancerSections,
+	(*pageSnapshot).volumeSections,
 	(*pageSnapshot).networkSections,
 	(*pageSnapshot).callSections,
 }
@@ -136,7 +138,7 @@ func (c *Cloud) pageState(root string) pageState {
 func (c *Cloud) pageSnapshot() *pageSnapshot {
 	s := &pageSnapshot{
 		cloud: c, now: time.Now(), servers: c.Servers(), ports: c.Ports(), routers: c.Routers(), networks: c.Networks(),
-		floating: c.FloatingIPs(), balancers: c.LoadBalancers(), serverNames: map[string]string{}, portsByIP: map[string]PortState{},
+		floating: c.FloatingIPs(), balancers: c.LoadBalancers(), volumes: c.Volumes(), serverNames: map[string]string{}, portsByIP: map[string]PortState{},
 	}
 	for _, v := range s.servers {
 		s.serverNames[v.ID] = v.Name
