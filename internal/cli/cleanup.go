@@ -27,6 +27,8 @@ type cleanupOptions struct {
 	byName, yes, force      bool
 	keepAddresses           bool
 	strayPorts              bool
+	volumeCluster           string
+	deleteVolumes           bool
 	clusterCIDR             []string
 	router, output          string
 	timeout                 time.Duration
@@ -53,11 +55,15 @@ neither: those inside --cluster-cidr are found. Nothing else is touched: nothing
 another cluster, no floating IP that a user made. Where others use a load balancer
 as well, only the listeners and pools of the cluster go.
 
+Volumes, snapshots and backups hold data: those whose metadata names the cluster,
+as the CSI driver's --cluster, are listed and left alone, unless --delete-volumes is
+given. One that is attached, or has a snapshot of somebody else's, stays.
+
 Octavia leaves a port behind for each load balancer whose creation it refused.
 Such a port carries no owner; it is only listed, unless --stray-ports is given.
 
-Without --cluster-id, --by-name, --cluster-cidr and --stray-ports it lists the
-clusters that have something in the project. Run it as often as you like.
+Without --cluster-id, --by-name, --volume-cluster, --cluster-cidr and --stray-ports it
+lists the clusters that have something in the project. Run it as often as you like.
 
 Exit code: 0 nothing is left; 1 something could not be read or removed; 2 something
 is left and was not to be removed, or the arguments cannot be used.`,
@@ -89,6 +95,8 @@ func (o *cleanupOptions) flags(cmd *cobra.Command) {
 	flags.StringVar(&o.router, "router", "", "The router with the routes, by id; default the one in cloud.conf, else the only one with something inside.")
 	flags.BoolVar(&o.keepAddresses, "keep-floating-ips", false, "Leave the floating IPs to the project.")
 	flags.BoolVar(&o.strayPorts, "stray-ports", false, "Also remove ports that Octavia made, ten minutes ago or more, for load balancers that are not there.")
+	flags.StringVar(&o.volumeCluster, "volume-cluster", "", "The CSI driver's --cluster; default the value of --cluster-id, and of --cluster-name.")
+	flags.BoolVar(&o.deleteVolumes, "delete-volumes", false, "Also delete the cluster's volumes, snapshots and backups, with all data.")
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "Refuse if this cluster answers and may be the one to remove.")
 	flags.BoolVar(&o.force, "force", false, "Go on although the cluster lives.")
 	flags.BoolVarP(&o.yes, "yes", "y", false, "Remove without asking.")
@@ -108,6 +116,7 @@ func (o *cleanupOptions) check() error {
 	problem(o.byName && o.clusterName == "", "--by-name needs --cluster-name")
 	problem(o.clusterName != "" && !o.byName, "--cluster-name proves nothing, two clusters may have the same: add --by-name if no other cluster of the project has it")
 	problem(o.router != "" && len(o.clusterCIDR) == 0, "--router needs --cluster-cidr")
+	problem(o.deleteVolumes && o.clusterID == "" && !o.byName && o.volumeCluster == "", "--delete-volumes needs --cluster-id, --by-name or --volume-cluster: whose volumes?")
 	problem(o.timeout < 0, "--timeout: must be more than 0")
 	var err error
 	o.ranges, err = parseCIDRs(o.clusterCIDR)
@@ -125,8 +134,13 @@ func (o *cleanupOptions) run(ctx context.Context, in io.Reader, out io.Writer) e
 	if err != nil {
 		return err
 	}
-	if o.whose == (leftovers.Whose{}) && len(o.ranges) == 0 && !o.strayPorts {
-		return o.listClusters(out, leftovers.Clusters(project))
+	store := openStorage(cfg, client)
+	if o.whose == (leftovers.Whose{}) && len(o.ranges) == 0 && !o.strayPorts && o.volumeCluster == "" {
+		volumes, err := countVolumes(ctx, store)
+		if err != nil {
+			return err
+		}
+		return o.listClusters(out, leftovers.Clusters(project), volumes)
 	}
 	if err := o.refuseLiving(ctx, out); err != nil {
 		return err
@@ -134,7 +148,7 @@ func (o *cleanupOptions) run(ctx context.Context, in io.Reader, out io.Writer) e
 	if o.router == "" {
 		o.router = cfg.Route.RouterID
 	}
-	work, err := o.find(ctx, client, project)
+	work, err := o.find(ctx, client, store, project)
 	if err != nil {
 		return err
 	}

@@ -10,13 +10,13 @@ import (
 )
 
 // listClusters shows who has something in the project.
-func (o *cleanupOptions) listClusters(out io.Writer, clusters []leftovers.Cluster) error {
+func (o *cleanupOptions) listClusters(out io.Writer, clusters []leftovers.Cluster, volumes []volumeCount) error {
 	var verdict error
-	if len(clusters) > 0 {
+	if len(clusters)+len(volumes) > 0 {
 		verdict = &ExitError{Code: exitLeft}
 	}
 	if o.output == "json" {
-		if err := writeClusters(out, clusters); err != nil {
+		if err := writeClusters(out, clusters, volumes); err != nil {
 			return err
 		}
 		return verdict
@@ -25,6 +25,9 @@ func (o *cleanupOptions) listClusters(out io.Writer, clusters []leftovers.Cluste
 		line(out, "No cluster has a load balancer, a floating IP or a security group in this project.")
 	} else {
 		showClusters(out, clusters)
+	}
+	for _, v := range volumes {
+		line(out, "%s of the CSI driver's cluster %s: see them with --volume-cluster %s.", plural(v.Volumes, "volume"), v.Cluster, v.Cluster)
 	}
 	line(out, "Routes and address pairs carry no owner: add --cluster-cidr to look for them.")
 	return verdict
@@ -45,7 +48,7 @@ func showClusters(out io.Writer, clusters []leftovers.Cluster) {
 	}
 }
 
-func writeClusters(out io.Writer, clusters []leftovers.Cluster) error {
+func writeClusters(out io.Writer, clusters []leftovers.Cluster, volumes []volumeCount) error {
 	type entry struct {
 		ID             string   `json:"id"`
 		Names          []string `json:"names"`
@@ -58,6 +61,7 @@ func writeClusters(out io.Writer, clusters []leftovers.Cluster) error {
 		entries = append(entries, entry{c.UID, append([]string{}, c.Names...), c.Balancers, c.FloatingIPs, c.Groups})
 	}
 	return writeIndented(out, struct {
-		Clusters []entry `json:"clusters"`
-	}{entries})
+		Clusters []entry       `json:"clusters"`
+		Volumes  []volumeCount `json:"volumes"`
+	}{entries, volumes})
 }

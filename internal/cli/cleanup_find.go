@@ -14,12 +14,13 @@ import (
 	"underlay/pkg/loadbalancer/leftovers"
 	"underlay/pkg/loadbalancer/plan"
 	"underlay/pkg/openstack"
+	"underlay/pkg/openstack/storage"
 	"underlay/pkg/routes"
 )
 
 // find turns what is left into work, in order: load balancers with their
-// addresses; then what they used; then routes.
-func (o *cleanupOptions) find(ctx context.Context, client *openstack.Client, project leftovers.Project) (*cleaning, error) {
+// addresses; then what they used; then routes; then volumes.
+func (o *cleanupOptions) find(ctx context.Context, client *openstack.Client, store *storage.Client, project leftovers.Project) (*cleaning, error) {
 	work := &cleaning{}
 	names, err := serverNames(ctx, client)
 	if err != nil {
@@ -49,6 +50,9 @@ func (o *cleanupOptions) find(ctx context.Context, client *openstack.Client, pro
 		work.phases = append(work.phases, routeChains(client, remnants, names))
 	}
 	o.strays(client, project, work)
+	if err := o.volumes(ctx, store, work); err != nil {
+		return nil, err
+	}
 	for i, c := range work.all() {
 		c.number = i + 1
 	}

@@ -17,13 +17,15 @@ func NewStatusCommand() *cobra.Command {
 	o := &clusterOptions{}
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show each Service with its load balancer, and each node with its route",
+		Short: "Show each Service with its load balancer, each node with its route, and each volume",
 		Long: `Shows the Services of type LoadBalancer with their addresses, listeners, members
 that are healthy of all, and Octavia's word on the load balancer; and the nodes
-with their pod CIDRs and the routes that lead to them. It only reads.
+with their pod CIDRs and the routes that lead to them; and the PersistentVolumes on
+Cinder with the status of their volumes, and the nodes that have them. It only reads.
 
 A member counts as healthy when Octavia says ONLINE, or NO_MONITOR where nothing
-watches it. A route is "ok" when it leads to an address of the node.
+watches it. A route is "ok" when it leads to an address of the node. A volume that
+Cinder does not know is "gone".
 
 Exit code: 0 it could be read; 1 something could not be read.`,
 		Example: "  underlay status --cloud-config cloud.conf --kubeconfig ~/.kube/config",
@@ -72,16 +74,22 @@ func (o *clusterOptions) status(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	volumes, err := volumeStatuses(ctx, s)
+	if err != nil {
+		return err
+	}
 	if o.output == "json" {
 		return writeIndented(out, struct {
 			Services []serviceStatus `json:"services"`
 			Nodes    []nodeStatus    `json:"nodes"`
-		}{services, nodes})
+			Volumes  []volumeStatus  `json:"volumes"`
+		}{services, nodes, volumes})
 	}
 	p := newPage(out)
 	showServices(out, p, services)
 	line(out, "")
 	showNodes(out, p, nodes)
+	showVolumes(out, p, volumes)
 	return nil
 }
 

@@ -55,6 +55,9 @@ func New(cfg config.Global, opts Options) (*Client, error) {
 // Metrics lists what this package measures, sorted by name.
 func Metrics() []signal.Metric { return session.Metrics() }
 
+// Session is the connection, for what else is asked of the same cloud.
+func (c *Client) Session() *session.Session { return c.session }
+
 // Run keeps the client fit until ctx ends (session.Session, Run).
 func (c *Client) Run(ctx context.Context) { c.session.Run(ctx, c.Check) }
 
