@@ -167,7 +167,7 @@ func checkToken(t *testing.T, w *world) {
 
 func checkCatalog(t *testing.T, w *world) {
 	got := w.rows(t, "catalog", "list")
-	same(t, "types", []any{"identity", "compute", "network", "image", "load-balancer", "key-manager"}, column(got, "Type"))
+	same(t, "types", []any{"identity", "compute", "network", "image", "load-balancer", "key-manager", "block-storage", "volumev3"}, column(got, "Type"))
 	endpoints, err := json.Marshal(got[1]["Endpoints"])
 	if err != nil || !strings.Contains(string(endpoints), w.url+"/compute/v2.1") || !strings.Contains(string(endpoints), "north") {
 		t.Errorf("compute's endpoints: got %s, %v", endpoints, err)
