@@ -131,8 +131,12 @@ func (s *cinder) complete(a *cinderAttachment) {
 // release deletes an attachment; the volume has the status that its other
 // attachments leave it (attachment_delete).
 func (s *cinder) release(a *cinderAttachment) {
+	if s.attachments.byID[a.ID] == nil {
+		return
+	}
 	s.forgetWork(a)
 	s.attachments.remove(a.ID)
+	a.Status = "detached"
 	status := cinderAvailable
 	for _, one := range []struct{ attachment, volume string }{
 		{cinderReserved, cinderReserved}, {cinderDetaching, cinderDetaching}, {cinderAttaching, cinderAttaching}, {cinderAttached, cinderInUse},

@@ -93,6 +93,9 @@ func (s *cinder) build(v *cinderVolume, hints cinderHints, requestID string) {
 	if v.backupID != "" {
 		pace += s.pace.Backup
 	}
+	if v.imageID != "" {
+		s.later(v, pace/2, func() { s.become(v, "downloading") })
+	}
 	s.later(v, pace, func() {
 		if reason, failed := s.fails(CreateVolume); failed {
 			s.become(v, cinderFailed)

@@ -12,6 +12,9 @@ type VolumePace struct {
 	// Attach is from Nova's answer until the volume is in-use, Detach until it is
 	// available again.
 	Attach, Detach time.Duration
+	// Forget is how long Nova still lists a volume after Cinder has said that it
+	// is available; 0 by default. A real Nova takes a moment.
+	Forget time.Duration
 	// Snapshot is the making or deleting of a snapshot, Backup that of a backup
 	// and its restore, Group that of a group or a change of it.
 	Snapshot, Backup, Group time.Duration

@@ -239,6 +239,36 @@ func TestAttachRefusals(t *testing.T) {
 	})
 }
 
+// Nova forgets a volume after Cinder has said that it is free.
+func TestNovaForgetsLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStorage(t, simulator.Options{})
+		s.SetVolumePace(simulator.VolumePace{Forget: time.Second})
+		node := s.AddServer(simulator.ServerSpec{Name: "node"})
+		id := s.create(`{"size":1}`)
+		path := "/servers/" + node.ID + "/os-volume_attachments"
+		s.attach(node.ID, id)
+		s.wait(id, "in-use")
+		s.want(s.nova("DELETE", path+"/"+id, ""), 202)
+		s.wait(id, "available")
+		s.want(s.nova("GET", path+"/"+id, ""), 200)
+		if got := s.attach(node.ID, id); got != 400 {
+			t.Errorf("attach while Nova still has it: got %d, want 400", got)
+		}
+		time.Sleep(time.Second)
+		s.want(s.nova("GET", path+"/"+id, ""), 404)
+		s.attach(node.ID, id)
+		s.wait(id, "in-use")
+		s.want(s.nova("DELETE", path+"/"+id, ""), 202)
+		s.wait(id, "available")
+		s.DeleteServer(node.ID)
+		s.wait(id, "available")
+		if got := s.Attachments(); len(got) != 0 {
+			t.Errorf("attachments: got %+v", got)
+		}
+	})
+}
+
 func TestMultiattach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStorage(t, simulator.Options{})
@@ -265,6 +295,22 @@ func TestMultiattach(t *testing.T) {
 		s.wait(id, "in-use")
 		s.want(s.nova("DELETE", "/servers/"+second+"/os-volume_attachments/"+id, ""), 202)
 		s.wait(id, "available")
+	})
+}
+
+// A volume of an image is downloaded first, and is bootable.
+func TestVolumeOfImage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStorage(t, simulator.Options{})
+		images := raw(t, s.Cloud, "GET", "/image/v2/images", "", "X-Auth-Token", s.token)
+		made := s.want(s.do("POST", "/volumes", `{"volume":{"size":5,"imageRef":"`+at(images.body, "images", 0, "id").(string)+`"}}`), 202)
+		id := at(made.body, "volume", "id").(string)
+		if diff := cmp.Diff([]string{"creating", "downloading", "available"}, s.statuses(id)); diff != "" {
+			t.Errorf("statuses (-want +got):\n%s", diff)
+		}
+		if got := s.Volume(id); !got.Bootable {
+			t.Errorf("got %+v, want a bootable volume", got)
+		}
 	})
 }
 

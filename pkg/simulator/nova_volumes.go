@@ -274,8 +274,8 @@ func (n *nova) detachVolume(r *request, s *server) response {
 			c.become(v.volume, cinderInUse)
 			return
 		}
-		s.dropVolume(v)
 		n.disconnect(v)
+		c.later(v.attachment, c.pace.Forget, func() { s.dropVolume(v) })
 	})
 	return response{Status: http.StatusAccepted}
 }
@@ -303,8 +303,9 @@ func (n *nova) releaseVolumes(s *server) {
 			n.unplug(v)
 			continue
 		}
-		if n.disconnect(v); v.deleteOnTermination {
-			c.endVolume(v.volume)
+		n.disconnect(v)
+		if v.deleteOnTermination {
+			_ = c.beginDelete(v.volume, false, false) // Nova goes on when Cinder refuses
 		}
 	}
 }
