@@ -27,7 +27,7 @@ const (
 )
 
 // balancerTime is more than a real Octavia on a busy machine takes.
-const balancerTime = 3 * time.Minute
+const balancerTime = 6 * time.Minute
 
 // TestLoadBalancer fetches a pod's page through a floating IP, from outside of the
 // tenant network. Between the two are a load balancer that knows what Octavia's API

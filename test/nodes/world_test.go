@@ -73,8 +73,12 @@ func (w *world) explain() {
 			w.t.Logf("%s on %s:\n%s", name, m.Name, tail(filepath.Join(m.Dir, "log", name+".log"), 25))
 		}
 	}
-	for _, name := range []string{"router", "amphorae"} {
-		w.t.Logf("%s:\n%s", name, tail(filepath.Join(w.Folder(), "log", name+".log"), 25))
+	logs, err := filepath.Glob(filepath.Join(w.Folder(), "log", "*.log")) // the router's, and those of amphorae
+	if err != nil {
+		w.t.Error(err)
+	}
+	for _, file := range logs {
+		w.t.Logf("%s:\n%s", filepath.Base(file), tail(file, 25))
 	}
 	for _, args := range [][]string{
 		{"get", "nodes,pods,services", "-A", "-o", "wide"}, {"get", "events", "-A"},

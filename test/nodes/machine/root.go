@@ -40,6 +40,9 @@ func enterRoot(spec Spec) error {
 			return err
 		}
 	}
+	if err := makeDevices(spec, root); err != nil {
+		return err
+	}
 	if err := disguise(spec, root); err != nil {
 		return err
 	}

@@ -50,6 +50,9 @@ func Run(ctx context.Context, text []byte) error {
 			return err
 		}
 	}
+	if err := serveMetadata(ctx, spec.Metadata); err != nil {
+		return err
+	}
 	containerd, err := start(ctx, Program{Name: "containerd"})
 	if err != nil {
 		return err

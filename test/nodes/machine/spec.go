@@ -52,6 +52,11 @@ type Spec struct {
 	Relays map[string]string
 	// Binaries are put into /usr/local/bin by name.
 	Binaries map[string]string
+	// Disks is a folder outside with links to the disks that the machine has, which
+	// it sees as /dev/disk/by-id; "" gives it the devices of this computer as they are.
+	Disks string
+	// Metadata is what the metadata service answers here; nil where there is none.
+	Metadata []byte
 	// Images are archives of container images.
 	Images []string
 	Files  []File
