@@ -223,9 +223,15 @@ func (c *cloud) login(t *testing.T) {
 // eventually polls until the condition holds, a minute at most.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !condition(); {
+	within(t, time.Minute, what, condition)
+}
+
+// within is eventually for what takes longer.
+func within(t *testing.T, limit time.Duration, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !condition(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within a minute", what)
+			t.Fatalf("%s: not within %s", what, limit)
 		}
 		time.Sleep(200 * time.Millisecond)
 	}

@@ -38,6 +38,8 @@ func (tc contractCase) services() []string {
 		return []string{"load-balancer"}
 	case "barbican":
 		return []string{"key-manager"}
+	case "cinder", "attachments":
+		return []string{"block-storage"}
 	case "tls":
 		return []string{"load-balancer", "key-manager"}
 	}
@@ -51,6 +53,7 @@ func cases() []contractCase {
 		networkCases, subnetCases, portCases, pairCases, tagCases, listCases, revisionCases, shapeCases,
 		routerCases, interfaceCases, groupCases, floatingCases, quotaCases,
 		novaCases, serverCases,
+		cinderCases, volumeCases, snapshotCases, backupCases, volumeGroupCases, attachmentCases, serverVolumeCases,
 		balancerCases, treeCases, balancerListCases, vipCases, listenerCases, poolCases, memberCases, monitorCases, tlsCases,
 	)
 }

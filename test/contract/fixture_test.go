@@ -20,14 +20,26 @@ var counter atomic.Int64
 func unique() string { return fmt.Sprintf("%d-%d", time.Now().UnixNano()%1e9, counter.Add(1)) }
 
 // cleanup sends a request at the end of a case and gives the status, 0 on no answer.
-func (c *cloud) cleanup(method, url string) int {
+func (c *cloud) cleanup(method, url string, headers ...string) int {
+	return c.cleanupBody(method, url, "", headers...)
+}
+
+// cleanupBody is cleanup with a body in JSON; headers are "Name: value".
+func (c *cloud) cleanupBody(method, url, body string, headers ...string) int {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, url, nil)
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return 0
 	}
 	req.Header.Set("X-Auth-Token", c.token)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for _, header := range headers {
+		name, value, _ := strings.Cut(header, ": ")
+		req.Header.Set(name, value)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return 0
@@ -176,27 +188,21 @@ func (c *cloud) empty(t *testing.T) {
 }
 
 // newSimulator is a cloud as a fresh project has it: an external network, a
-// flavor and an image besides.
+// flavor, an image, the volume types of the cases and limits besides.
 func newSimulator() *simulator.Cloud {
 	sim := simulator.New(simulator.Options{})
+	sim.AddVolumeType(simulator.VolumeTypeSpec{Name: otherType})
+	sim.AddVolumeType(simulator.VolumeTypeSpec{Name: multiattachType, Multiattach: true})
+	sim.AddVolumeType(simulator.VolumeTypeSpec{Name: "nowhere", ExtraSpecs: map[string]string{"volume_backend_name": "nowhere"}})
+	sim.AddGroupType("plain")
+	sim.SetVolumeQuota("", "gigabytes", 3000)
+	sim.SetAttachLimit(11)
 	sim.AddNetwork(simulator.NetworkSpec{Name: "public", Subnets: []string{"203.0.113.0/24"}, External: true, Shared: false})
 	return sim
 }
 
 // put sends a PUT at the end of a case; its answer does not matter.
-func (c *cloud) put(url, body string) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, url, strings.NewReader(body))
-	if err != nil {
-		return
-	}
-	req.Header.Set("X-Auth-Token", c.token)
-	req.Header.Set("Content-Type", "application/json")
-	if resp, err := c.http.Do(req); err == nil {
-		_ = resp.Body.Close()
-	}
-}
+func (c *cloud) put(url, body string) { c.cleanupBody(http.MethodPut, url, body) }
 
 func simulatorAccount(*simulator.Cloud) account {
 	return account{Username: "demo", Password: "simulated", Project: "demo", Region: "RegionOne"}
