@@ -93,14 +93,22 @@ func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tr
 		return nil, err
 	}
 	description := s.cluster.FloatingIPDescription(s.owner)
-	var found []tree.FloatingIP // it is kept a Service, so it must not have room for all
-	for i := range all {
-		if all[i].PortID == port || all[i].Address == wanted || all[i].Description == description {
-			found = append(found, all[i])
-		}
-	}
+	found := sift(all, func(ip *tree.FloatingIP) bool {
+		return ip.PortID == port || ip.Address == wanted || ip.Description == description
+	})
 	slices.SortFunc(found, func(a, b tree.FloatingIP) int { return strings.Compare(a.ID, b.ID) })
 	return found, nil
+}
+
+// sift copies a few of many. It is kept a Service, and has no room for all.
+func sift[T any](all []T, which func(*T) bool) []T {
+	var few []T
+	for i := range all {
+		if which(&all[i]) {
+			few = append(few, all[i])
+		}
+	}
+	return few
 }
 
 // enough says whether those on the VIP port are all that the Service can need.
