@@ -104,6 +104,10 @@ cover: ## Unit tests alone, with coverage: quicker than test
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...
 
+.PHONY: bench-scale
+bench-scale: kubernetes ## Measure 500 Services on 50 nodes: calls, memory, processor time (25 minutes)
+	go run ./test/scale $(BENCH_FLAGS)
+
 .PHONY: bench-dataplane
 bench-dataplane: ## Measure pod routes against flannel's tunnel on real nodes (root; 5 minutes)
 	go build -o $(BIN)/bench-dataplane ./test/dataplane/bench

@@ -51,7 +51,7 @@ func (s simulated) CloudConf() string {
 
 // build makes what an operator has made before installing the product.
 func (s simulated) build() {
-	external := s.Cloud.AddNetwork(simulator.NetworkSpec{Name: "public", Subnets: []string{"172.24.4.0/24"}, External: true})
+	external := s.Cloud.AddNetwork(simulator.NetworkSpec{Name: "public", Subnets: []string{s.opts.ExternalSubnet}, External: true})
 	network := s.Cloud.AddNetwork(simulator.NetworkSpec{Name: NetworkName, Subnets: s.opts.Subnets})
 	s.NetworkID, s.SubnetIDs = network.ID, network.SubnetIDs
 	s.RouterID = s.Cloud.AddRouter(simulator.RouterSpec{

@@ -51,6 +51,8 @@ type Options struct {
 	// Subnets are those of the nodes' network, all attached to the router;
 	// default 192.168.11.0/24.
 	Subnets []string
+	// ExternalSubnet is where the simulated cloud has floating IPs; default 172.24.4.0/24.
+	ExternalSubnet string
 	// NodeGrace is how long a node may be silent; see kube.Options.
 	NodeGrace time.Duration
 	// Heartbeat is the time between two heartbeats of a node; see kube.NodeSpec.
@@ -96,6 +98,9 @@ func OpenCloud(ctx context.Context, opts Options) (*Playground, error) {
 	}
 	if len(opts.Subnets) == 0 {
 		opts.Subnets = []string{"192.168.11.0/24"}
+	}
+	if opts.ExternalSubnet == "" {
+		opts.ExternalSubnet = "172.24.4.0/24"
 	}
 	if opts.Cloud.Name == "" {
 		opts.Cloud.Name = "simulator"
