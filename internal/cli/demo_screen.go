@@ -183,9 +183,34 @@ func (s *screen) section(title string) {
 	s.line("")
 }
 
-func (s *screen) note(text string) { s.line("   " + s.paint(faint, text)) }
+func (s *screen) note(text string) { s.prose("   ", faint, text) }
 
-func (s *screen) done(text string) { s.line(" " + s.paint(good, "✓") + " " + text) }
+func (s *screen) done(text string) {
+	s.line(" " + s.paint(good, "✓") + strings.TrimPrefix(s.folded("   ", text), "  "))
+}
+
+// prose writes words behind a lead, on as many lines of the terminal as they need.
+// What a user copies is no prose: a terminal folds it so that it stays one line.
+func (s *screen) prose(lead string, ink []color.Attribute, text string) {
+	folded := s.folded(lead, text)
+	s.line(lead + s.paint(ink, strings.TrimPrefix(folded, lead)))
+}
+
+func (s *screen) folded(lead, text string) string {
+	p := &page{}
+	if s.live {
+		p.width = s.width
+	}
+	return p.hang(lead, text)
+}
+
+// cut shortens a text in its middle where the line behind so many columns has no room.
+func (s *screen) cut(text string, behind int) string {
+	if !s.live {
+		return text
+	}
+	return shorten(text, max(s.width-1-behind, 12))
+}
 
 // quote shows the end of a log.
 func (s *screen) quote(text string) {
@@ -205,6 +230,9 @@ func (s *screen) failure(err error) {
 	}
 }
 
+// eventIndent is where the detail of a change begins.
+const eventIndent = 42
+
 // events writes one line a change, at the given time of the stage.
 func (s *screen) events(at time.Duration, all []change) {
 	for _, c := range all {
@@ -213,7 +241,7 @@ func (s *screen) events(at time.Duration, all []change) {
 			ink, sign = bad, "−"
 		}
 		s.line(fmt.Sprintf("   %s  %s  %s %s  %s", s.paint(faint, fmt.Sprintf("%6s", seconds(at))), s.paint(node, fmt.Sprintf("%-7s", c.node)),
-			s.paint(ink, sign), fmt.Sprintf("%-18s", c.what), c.detail))
+			s.paint(ink, sign), fmt.Sprintf("%-18s", c.what), s.cut(c.detail, eventIndent)))
 	}
 }
 

@@ -172,7 +172,8 @@ func (d *demo) tellService(ctx context.Context, began time.Time) error {
 func (d *demo) visit(ctx context.Context) error {
 	url := "http://" + d.told.door + "/"
 	d.screen.line("")
-	d.screen.line("   " + d.screen.paint(faint, "$ curl "+url+"      # "+d.told.addresses+":80, which is reached there on this machine"))
+	d.screen.note("# " + d.told.addresses + ":80 is reached on this machine as")
+	d.screen.line("   " + d.screen.paint(faint, "$ curl "+url))
 	var page string
 	var err error
 	for {

@@ -54,15 +54,14 @@ func (d *demo) handOver(ctx context.Context) error {
 		{"kubectl delete node " + nodeName(1), "its route goes"},
 	} {
 		d.screen.line("     " + try[0])
-		d.screen.line("       " + d.screen.paint(faint, try[1]))
+		d.screen.prose("       ", faint, try[1])
 	}
 	d.screen.line("")
 	d.screen.line("   Service    " + d.screen.paint(link, "http://"+d.told.door+"/") + "  " + d.told.addresses + ":80, as reached from here")
 	d.screen.line("   Live page  " + d.screen.paint(link, d.world.URL+"/"))
 	d.screen.line("   Logs       " + d.world.LogDir())
 	d.screen.line("")
-	d.screen.line("   What happens shows below. Type " + d.screen.paint(strong, "+") + " and Enter to have another node join, " +
-		d.screen.paint(strong, "-") + " for the newest to leave.")
+	d.screen.prose("   ", nil, "What happens shows below. Type + and Enter to have another node join, - and Enter for the newest to leave.")
 	d.screen.line("   " + d.screen.paint(strong, "Ctrl-C stops everything."))
 	d.screen.line("")
 	return nil
