@@ -547,8 +547,8 @@ func TestPageShowsLoadBalancers(t *testing.T) {
 	before := look(t, b.Cloud)
 	want := [][]string{
 		{"web", "ACTIVE ONLINE", lb.VIPAddress + " " + f.Address + " floating", "amphora mine"},
-		{"↳ web", "ACTIVE ONLINE", "TCP 80", "2 of 2 serve"},
-		{"↳ spare", "ACTIVE OFFLINE", "no listener", "0 of 0 serve"},
+		{"web", "ACTIVE ONLINE", "TCP 80", "2 of 2 serve"},
+		{"spare", "ACTIVE OFFLINE", "no listener", "0 of 0 serve"},
 	}
 	if diff := cmp.Diff(want, before.rows("loadbalancers")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

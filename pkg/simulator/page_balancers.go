@@ -44,7 +44,9 @@ func (s *pageSnapshot) balancerRow(b LoadBalancerState) pageRow {
 	}
 	tags := []part{{Text: b.Provider, Kind: "tag"}}
 	for _, tag := range b.Tags {
-		tags = append(tags, part{Text: tag, Kind: "tag"})
+		if tag != b.Name { // which says it already
+			tags = append(tags, part{Text: tag, Kind: "tag"})
+		}
 	}
 	return pageRow{
 		Key: b.ID, Label: called(b.Name, b.ID),
@@ -113,7 +115,7 @@ func called(name, id string) string {
 
 // below marks what belongs to the row above it.
 func below(title, id string) []part {
-	return []part{{Text: "↳", Tone: "soft"}, {Text: called(title, id), Kind: "name"}}
+	return []part{{Text: called(title, id), Kind: "name", Tone: "below"}}
 }
 
 // revision is what load balancers add to the page's revision.

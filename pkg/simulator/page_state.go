@@ -3,6 +3,7 @@ package simulator
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -73,6 +74,9 @@ type part struct {
 	Kind string `json:"kind,omitempty"`
 	Tone string `json:"tone,omitempty"`
 }
+
+// Pieces are what a browser may break a long name between.
+func (p part) Pieces() []string { return strings.SplitAfter(p.Text, "_") }
 
 func plain(text string) []part { return []part{{Text: text}} }
 

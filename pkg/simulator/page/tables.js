@@ -10,7 +10,9 @@ function parts(list) {
   const nodes = [];
   for (const part of list ?? []) {
     const node = document.createElement(part.kind === "code" ? "code" : "span");
-    node.textContent = part.text;
+    const pieces = ["name", "code"].includes(part.kind) ? part.text.split(/(?<=_)/) : [part.text]; // long names break there
+    pieces.forEach((piece, i) => node.append(...(i ? [document.createElement("wbr")] : []), piece));
+    if (part.kind === "tag") node.title = part.text; // it may be cut
     node.className = [part.kind === "code" ? "" : part.kind, part.tone].filter(Boolean).join(" ");
     if (nodes.length) nodes.push(" ");
     nodes.push(node);
