@@ -36,6 +36,9 @@ func (l *Lab) openCloud(ctx context.Context) error {
 	}
 	simulated := simulator.New(simulator.Options{})
 	simulated.AddNetwork(simulator.NetworkSpec{Name: "public", External: true, Subnets: []string{"203.0.113.0/24"}})
+	if err := l.simulateDisks(simulated); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	server := &http.Server{Handler: simulated, ReadHeaderTimeout: 10 * time.Second}
 	l.server = server
 	go func() { _ = server.Serve(listener) }() // it ends with Close
@@ -72,6 +75,9 @@ func (o *Options) OpenRealCloud(ctx context.Context) error {
 		return err
 	}
 	o.Relays, o.HasOctavia = map[string]string{}, client.Has(tenant.Balancing)
+	if client.Has(tenant.Storage) {
+		o.Devices = os.Getenv(realDevices)
+	}
 	for _, endpoint := range client.Endpoints() {
 		parsed, err := url.Parse(endpoint)
 		if err != nil {

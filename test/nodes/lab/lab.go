@@ -53,6 +53,14 @@ type Options struct {
 	// Balancers gives the lab an outside, floating IPs, load balancers and security
 	// groups that are enforced. The cloud must have Octavia.
 	Balancers bool
+	// Devices is where a real cloud with Cinder keeps the links to the disks of its
+	// servers: SERVER/by-id/virtio-VOLUME. "" when it makes no block devices.
+	Devices string
+	// Disks gives machines the volumes that Nova says they have, as block devices,
+	// and a metadata service. The cloud must make block devices.
+	Disks bool
+	// DriverImage is an archive with the CSI driver.
+	DriverImage string
 }
 
 // Programs of Kubernetes that a lab needs.
@@ -74,6 +82,7 @@ type Lab struct {
 	loopbackURL string       // its Keystone, from here
 	router      *kube.Process
 	balancing   *balancing // nil without load balancers
+	disks       *disks     // nil without volumes
 
 	mu       sync.Mutex
 	machines []*Machine
@@ -104,6 +113,9 @@ func (l *Lab) start(ctx context.Context) error {
 		return err
 	}
 	if err := l.startBalancing(ctx); err != nil {
+		return err
+	}
+	if err := l.startDisks(ctx); err != nil {
 		return err
 	}
 	return l.startCluster(ctx)
@@ -168,6 +180,7 @@ func (l *Lab) Close(ctx context.Context) error {
 		l.router = nil
 		problems = append(problems, uncableRouter(ctx))
 	}
+	problems = append(problems, l.stopDisks(ctx))
 	if l.Cloud != nil {
 		problems = append(problems, l.Cloud.RemoveNetwork(ctx, l.Network))
 		l.Cloud = nil
@@ -176,6 +189,7 @@ func (l *Lab) Close(ctx context.Context) error {
 		problems = append(problems, l.server.Close())
 		l.server = nil
 	}
+	problems = append(problems, l.closeDisks())
 	return errors.Join(problems...)
 }
 

@@ -80,6 +80,10 @@ func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
 	if err := errors.Join(errFiles, errBootstrap, machine.MakeCgroup(m.cgroup)); err != nil {
 		return nil, fmt.Errorf("boot %s: %w", spec.Name, err)
 	}
+	metadata, err := l.metadata(ctx, server)
+	if err != nil {
+		return nil, err
+	}
 	images := append([]string{l.opts.ProbeImage}, spec.Images...)
 	if spec.ControlPlane {
 		images = append(images, l.opts.ControllerImage)
@@ -89,6 +93,7 @@ func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
 		Spec: machine.Spec{
 			Name: spec.Name, Dir: m.Dir, Cgroup: m.cgroup, UUID: server.ID,
 			Relays: l.opts.Relays, Address: netip.PrefixFrom(address, nodeSubnet.Bits()), Gateway: l.Network.Gateway,
+			Disks: l.diskFolder(server.ID), Metadata: metadata,
 			Binaries: map[string]string{"kubelet": l.opts.Binaries[kube.Kubelet], "kube-proxy": l.opts.Binaries[kube.Proxy]},
 			Images:   images, Files: slices.Concat(files, bootstrap, spec.Files), // a later one replaces an earlier one
 			Programs: programs(spec.Name, flags),

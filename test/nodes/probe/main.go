@@ -1,6 +1,6 @@
 // Command probe is what runs in the test's pods: a server that says who asked, a
 // client of it, the same with the PROXY protocol and over UDP, a ping that refuses to be fragmented, a watch that misses nothing, a
-// measure of latency, and the pause of a pod's sandbox. It is one static binary, so
+// measure of latency, a reader and writer of files and devices, and the pause of a pod's sandbox. It is one static binary, so
 // an image needs nothing else.
 package main
 
@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-const usage = `usage: probe serve | get URL | udp ADDRESS:PORT | ping ADDRESS PAYLOAD COUNT | pingpong ADDRESS COUNT | watch | pause`
+const usage = `usage: probe serve | get URL | udp ADDRESS:PORT | ping ADDRESS PAYLOAD COUNT | pingpong ADDRESS COUNT | watch | pause | write FILE TEXT | read FILE COUNT | room FILE | size DEVICE`
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -55,6 +55,16 @@ var commands = map[string]command{
 		}
 		return pingpong(ctx, args[0], count)
 	}},
+	"write": {2, func(_ context.Context, args []string) error { return write(args[0], args[1]) }},
+	"read": {2, func(_ context.Context, args []string) error {
+		count, err := strconv.ParseInt(args[1], 10, 64)
+		if err != nil {
+			return err
+		}
+		return read(args[0], count)
+	}},
+	"room":  onPath(room),
+	"size":  onPath(size),
 	"watch": {0, func(ctx context.Context, _ []string) error { return watch(ctx, os.Stdin) }},
 	"pause": {0, func(ctx context.Context, _ []string) error {
 		<-ctx.Done()

@@ -101,8 +101,10 @@ func (c *Client) Endpoints() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := []string{c.endpoints["identity"], c.endpoints["network"], c.endpoints["compute"], c.endpoints["image"]}
-	if balancing := c.endpoints[Balancing]; balancing != "" {
-		all = append(all, balancing)
+	for _, service := range []string{Balancing, Storage} { // which not every cloud has
+		if endpoint := c.endpoints[service]; endpoint != "" {
+			all = append(all, endpoint)
+		}
 	}
 	return all
 }
