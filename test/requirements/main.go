@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"underlay/test/disk"
 	"underlay/test/nodes/lab"
 )
 
@@ -43,6 +44,7 @@ var requirements = []requirement{
 	{"chromium", "the live page in a browser (test/livepage)", program("chromium", "chromium", "chromium-browser", "google-chrome")},
 	{"cloud-init", "cloud-init's own check of the files for nodes (hack/nodefiles)", program("cloud-init", "cloud-init")},
 	{"openstack", "real OpenStack services (test/contract, test/openstack/scenario)", cloud},
+	{"disks", "real block devices and filesystems (pkg/volumes/device, pkg/volumes/node, test/sanity)", func(context.Context) []string { return disk.Lacks() }},
 	{"nodes", "real kubelets and real packets (test/nodes)", lab.Lacks},
 }
 

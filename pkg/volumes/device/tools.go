@@ -78,8 +78,7 @@ const (
 // ErrDamaged means: a filesystem has errors that only a person may repair.
 var ErrDamaged = errors.New("the filesystem is damaged")
 
-// Check repairs what is safe to repair on a filesystem that is not mounted.
-// Types whose fsck does nothing (xfs, btrfs) cost nothing.
+// Check repairs what is safe to repair on an ext2, ext3 or ext4 that is not mounted.
 func (t Tools) Check(ctx context.Context, path string) error {
 	log := klog.FromContext(ctx).WithValues("device", path)
 	out, err := t.run.CommandContext(context.WithoutCancel(ctx), "fsck", "-a", path).CombinedOutput()

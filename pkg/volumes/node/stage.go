@@ -102,15 +102,17 @@ func (s *Service) existing(ctx context.Context, d device.Disk, found string, wis
 	if !ok {
 		return "", refuse(codes.FailedPrecondition, "%s (volume %s) has %s on it, and %s was asked for", d.Path, wish.volumeID, found, wish.kind)
 	}
-	if wish.readOnly {
-		return kind, nil
+	if wish.readOnly || !slices.Contains(ext, found) {
+		return kind, nil // the others repair themselves when they are mounted
 	}
 	return kind, s.tools.Check(ctx, d.Path)
 }
 
+// ext are the filesystems that the kernel's ext4 reads.
+var ext = []string{"ext2", "ext3", "ext4"}
+
 // compatible is the type to mount a filesystem as: the kernel's ext4 reads its elders.
 func compatible(asked, found string) (string, bool) {
-	ext := []string{"ext2", "ext3", "ext4"}
 	switch {
 	case !device.KnownType(found): // a partition table, as blkid's answer is read
 		return "", false

@@ -1,0 +1,9 @@
+package block_test
+
+import (
+	"testing"
+
+	"underlay/test/sanity"
+)
+
+func TestSanity(t *testing.T) { sanity.Run(t, "block") }

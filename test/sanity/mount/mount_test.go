@@ -1,0 +1,9 @@
+package mount_test
+
+import (
+	"testing"
+
+	"underlay/test/sanity"
+)
+
+func TestSanity(t *testing.T) { sanity.Run(t, "mount") }
