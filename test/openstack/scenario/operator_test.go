@@ -17,8 +17,8 @@ func (on *tenant) CloudConf() string {
 	quoted := func(value string) string {
 		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
 	}
-	return fmt.Sprintf("[Global]\nauth-url=%s/identity/v3\nusername=%s\npassword=%s\ntenant-name=%s\ndomain-name=Default\nregion=%s\n\n[Route]\nrouter-id=%s\n",
-		on.url, quoted(on.who.Username), quoted(on.who.Password), quoted(on.who.Project), quoted(on.who.Region), on.router)
+	return fmt.Sprintf("[Global]\nauth-url=%s/identity/v3\nusername=%s\npassword=%s\ntenant-name=%s\ndomain-name=Default\nregion=%s\n\n[Route]\nrouter-id=%s\n%s",
+		on.url, quoted(on.who.Username), quoted(on.who.Password), quoted(on.who.Project), quoted(on.who.Region), on.router, on.conf)
 }
 
 // Boot takes a server of that name that has booted already, or boots one.

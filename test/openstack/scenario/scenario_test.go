@@ -6,6 +6,7 @@ package scenario_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -47,6 +48,14 @@ func account(t *testing.T) (api.Account, bool) {
 	}, true
 }
 
+// folder is where programs are built: not bin/, where they could be replaced while
+// a test runs.
+var folder = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "underlay-scenario-")
+	remove = append(remove, dir)
+	return dir, err
+})
+
 // programs are built by the first test that needs them.
 var programs = sync.OnceValues(func() (playground.Options, error) {
 	ctx := context.Background()
@@ -54,12 +63,10 @@ var programs = sync.OnceValues(func() (playground.Options, error) {
 	if err != nil {
 		return playground.Options{}, err
 	}
-	// Not in bin/, where it could be replaced while a test runs.
-	dir, err := os.MkdirTemp("", "underlay-scenario-")
+	dir, err := folder()
 	if err != nil {
 		return playground.Options{}, err
 	}
-	remove = append(remove, dir)
 	controller, err := playground.BuildController(ctx, dir)
 	return playground.Options{Binaries: binaries, Controller: controller}, err
 })
@@ -83,14 +90,14 @@ const (
 	graceOfNodes = 2 * time.Minute
 )
 
-// newWorld is a cluster on the tenant's network. The product runs with the
-// periods of production.
-func newWorld(t *testing.T, on *tenant) *world.World {
+// newWorld is a cluster on the tenant's network, whose pods have addresses from
+// these ranges. The product runs with the periods of production.
+func newWorld(t *testing.T, on *tenant, pods ...netip.Prefix) *world.World {
 	t.Helper()
 	opts, err := programs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts.OpenStack, opts.NodeGrace, opts.Heartbeat = on, graceOfNodes, heartbeat
+	opts.OpenStack, opts.NodeGrace, opts.Heartbeat, opts.ClusterCIDRs = on, graceOfNodes, heartbeat, pods
 	return world.New(t, top, opts)
 }

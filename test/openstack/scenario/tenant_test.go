@@ -24,7 +24,9 @@ type tenant struct {
 	url    string // of the proxy
 
 	network, subnet, router string
+	more                    []string // further subnets
 	flavor, image           string
+	conf                    string // what cloud.conf has at its end
 
 	mu     sync.Mutex
 	booted map[string]playground.Machine // by name, and not taken yet
@@ -36,8 +38,9 @@ type object = map[string]any
 // pool; those above it are for what is done by hand.
 const nodesCIDR, poolStart, poolEnd = "192.168.11.0/24", "192.168.11.10", "192.168.11.199"
 
-// newTenant makes a network on a router. All of it goes with the test.
-func newTenant(t *testing.T, client *http.Client, who api.Account) *tenant {
+// newTenant makes a network on a router, with further subnets if the nodes are to
+// have IPv6 too. All of it goes with the test.
+func newTenant(t *testing.T, client *http.Client, who api.Account, more ...string) *tenant {
 	t.Helper()
 	direct, err := api.Login(t.Context(), client, who)
 	if err != nil {
@@ -61,7 +64,12 @@ func newTenant(t *testing.T, client *http.Client, who api.Account) *tenant {
 		"network_id": on.network, "ip_version": 4, "cidr": nodesCIDR, "allocation_pools": []object{{"start": poolStart, "end": poolEnd}},
 	})
 	on.router = on.make(t, "router", object{"name": "kubernetes"})
-	on.must(t, http.MethodPut, "network", "/v2.0/routers/"+on.router+"/add_router_interface", object{"subnet_id": on.subnet}, nil)
+	for _, cidr := range more {
+		on.more = append(on.more, on.make(t, "subnet", object{"network_id": on.network, "ip_version": 6, "cidr": cidr}))
+	}
+	for _, subnet := range append(on.more, on.subnet) {
+		on.must(t, http.MethodPut, "network", "/v2.0/routers/"+on.router+"/add_router_interface", object{"subnet_id": subnet}, nil)
+	}
 	t.Cleanup(func() { on.clean(t) })
 	var flavors struct{ Flavors []struct{ ID string } }
 	on.must(t, http.MethodGet, "compute", "/flavors", nil, &flavors)
@@ -114,11 +122,14 @@ func (on *tenant) clean(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	router := "/v2.0/routers/" + on.router
-	if err := errors.Join(
+	problems := []error{
 		on.deleteServers(ctx, func(server) bool { return true }),
 		on.client.Do(ctx, http.MethodPut, "network", router, object{"router": object{"routes": []object{}}}, nil),
-		on.client.Do(ctx, http.MethodPut, "network", router+"/remove_router_interface", object{"subnet_id": on.subnet}, nil),
-	); err != nil {
+	}
+	for _, subnet := range append(on.more, on.subnet) {
+		problems = append(problems, on.client.Do(ctx, http.MethodPut, "network", router+"/remove_router_interface", object{"subnet_id": subnet}, nil))
+	}
+	if err := errors.Join(problems...); err != nil {
 		t.Errorf("clean up: %v", err)
 	}
 }
