@@ -32,7 +32,7 @@ func TestProvenScenariosAreAllOfThem(t *testing.T) {
 		tests map[string]bool
 	}{
 		{"simulated OpenStack", union(testsIn(t, "test/e2e"), map[string]bool{
-			"TestTheStoryOnTheSimulator": true, "TestTheStoryOfBalancersOnTheSimulator": true,
+			"TestTheStoryOnTheSimulator": true, "TestTheStoryOfBalancersOnTheSimulator": true, "TestTheStoryOfSettingsOnTheSimulator": true,
 		})},
 		{"real OpenStack", union(literals(t, "test/openstack/scenario", "Run"), scenarioNames(t))},
 		{"real nodes", union(testsIn(t, "test/nodes"), literals(t, "test/nodes", "step"))},
