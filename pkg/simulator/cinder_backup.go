@@ -107,6 +107,7 @@ func (s *cinder) createBackup(r *request) (any, error) {
 	}
 	b.Name, b.Description = given(wanted.Name), given(wanted.Description)
 	maps.Copy(b.Metadata, wanted.Metadata)
+	b.volumeMetadata = maps.Clone(v.Metadata)
 	if b.zone == "" {
 		b.zone = v.zone
 	}

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -97,6 +98,7 @@ func (s *cinder) build(v *cinderVolume, hints cinderHints, requestID string) {
 		s.later(v, pace/2, func() { s.become(v, "downloading") })
 	}
 	s.later(v, pace, func() {
+		s.noteBackup(v)
 		if reason, failed := s.fails(CreateVolume); failed {
 			s.become(v, cinderFailed)
 			s.tell(v.ProjectID, "VOLUME", v.ID, eventCreateFailed, reason, requestID)
@@ -104,6 +106,21 @@ func (s *cinder) build(v *cinderVolume, hints cinderHints, requestID string) {
 		}
 		s.become(v, cinderAvailable)
 	})
+}
+
+// noteBackup gives a volume that was made from a backup the metadata that the
+// backup's volume had, in place of its own (cinder/backup/driver.py,
+// _restore_vol_meta), and notes the backup among them (cinder/backup/manager.py,
+// _finish_restore).
+func (s *cinder) noteBackup(v *cinderVolume) {
+	if v.backupID == "" {
+		return
+	}
+	v.Metadata = map[string]string{}
+	if b := s.backups.byID[v.backupID]; b != nil {
+		maps.Copy(v.Metadata, b.volumeMetadata)
+	}
+	v.Metadata["src_backup_id"] = v.backupID
 }
 
 // The events of user messages (cinder/message/message_field.py): the action and

@@ -146,6 +146,8 @@ type cinderBackup struct {
 	volumeID, snapshotID, zone, failReason, container string
 	parent                                            string
 	size                                              int
+	// volumeMetadata is what the volume had when the backup was made.
+	volumeMetadata map[string]string
 }
 
 // cinderGroup is a generic volume group.

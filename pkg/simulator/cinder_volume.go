@@ -202,9 +202,6 @@ func (s *cinder) wantedVolume(r *request, wanted *volumeBody) (*cinderVolume, er
 		v.kind = s.types[0]
 	}
 	v.multiattach, v.encrypted = v.kind.multiattach(), v.kind.Encrypted
-	if v.backupID != "" {
-		v.Metadata["src_backup_id"] = v.backupID
-	}
 	return v, nil
 }
 

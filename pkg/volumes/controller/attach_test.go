@@ -293,6 +293,18 @@ func TestADetachmentThatFailsIsAskedForAgain(t *testing.T) {
 	})
 }
 
+func TestAVolumeIsFreeOnlyWhenNovaHasForgottenItToo(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		p := w.start()
+		v := p.create("pvc-1", 1).GetVolumeId()
+		p.attach(v, w.nodes[0])
+		w.cloud.SetVolumePace(simulator.VolumePace{Attach: time.Second, Detach: time.Second, Forget: 5 * time.Second})
+		p.detach(v, w.nodes[0])
+		p.attach(v, w.nodes[0]) // Nova refuses it while it has the volume
+	})
+}
+
 func TestDetachingWaitsForAnAttachmentThatIsBeginning(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, 1)

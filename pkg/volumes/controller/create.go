@@ -65,6 +65,9 @@ func (c *creation) run(ctx context.Context) (block.Volume, error) {
 		}
 		switch rule.Do {
 		case verdict.Done:
+			if err := c.remark(ctx, v); err != nil {
+				return v, err
+			}
 			return v, c.removeExtras(ctx, v, extras)
 		case verdict.Act:
 			err = c.make(ctx)

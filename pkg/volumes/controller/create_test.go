@@ -275,6 +275,34 @@ func TestWhatTheNodeIsTold(t *testing.T) {
 	})
 }
 
+// A restore replaces the volume's metadata with those of the backup's volume.
+func TestABackupOfAnotherClusterIsRestoredOnceAndIsOurs(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		other := w.start(func(o *controller.Options) { o.Cluster = "green" })
+		backup := other.snapshot("backup-1", other.create("theirs", 1).GetVolumeId(), map[string]string{"type": "backup"}).GetSnapshotId()
+		p := w.start()
+		p.ready(backup)
+		r := fromSnapshot("pvc-1", 1, backup)
+		r.Parameters["csi.storage.k8s.io/pvc/name"] = "mine"
+		for range 2 {
+			v := must(w, p.CreateVolume, r).GetVolume()
+			made := w.named("pvc-1")
+			if len(made) != 1 || made[0].ID != v.GetVolumeId() {
+				t.Fatalf("told %s, and there are %+v", v.GetVolumeId(), made)
+			}
+			if m := made[0].Metadata; m[block.MetadataCluster] != cluster || m["csi.storage.k8s.io/pvc/name"] != "mine" {
+				t.Errorf("its metadata are %v", m)
+			}
+		}
+		w.cloud.FailNextVolumeWork(simulator.CreateVolume, "the backup is away")
+		refused(w, p.CreateVolume, fromSnapshot("pvc-2", 1, backup), codes.ResourceExhausted, "the backup is away")
+		if left := w.named("pvc-2"); len(left) > 0 {
+			t.Errorf("there is %+v", left)
+		}
+	})
+}
+
 func TestSourcesThatCannotBeUsed(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, 1)

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"maps"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -20,7 +21,7 @@ func (s *Service) describeOrdered(o *order, v block.Volume, source *csi.VolumeCo
 	switch {
 	case o.fromVolume != "":
 		d.VolumeContext[block.ContextOrigin] = block.OriginVolume
-	case v.Metadata[metadataBackup] != "":
+	case s.restored(o, v):
 		d.VolumeContext[block.ContextOrigin] = block.OriginBackup
 	case o.fromSnapshot != "":
 		d.VolumeContext[block.ContextOrigin] = block.OriginSnapshot
@@ -41,9 +42,9 @@ func (s *Service) describe(v block.Volume) *csi.Volume {
 	switch {
 	case v.SourceVolumeID != "":
 		d.ContentSource = &csi.VolumeContentSource{Type: &csi.VolumeContentSource_Volume{Volume: &csi.VolumeContentSource_VolumeSource{VolumeId: v.SourceVolumeID}}}
-	case v.SourceSnapshotID+v.Metadata[metadataBackup] != "":
+	case v.SourceSnapshotID+v.SourceBackupID != "":
 		d.ContentSource = &csi.VolumeContentSource{Type: &csi.VolumeContentSource_Snapshot{
-			Snapshot: &csi.VolumeContentSource_SnapshotSource{SnapshotId: v.SourceSnapshotID + v.Metadata[metadataBackup]},
+			Snapshot: &csi.VolumeContentSource_SnapshotSource{SnapshotId: cmp.Or(v.SourceSnapshotID, v.SourceBackupID)},
 		}}
 	}
 	return d

@@ -3,11 +3,13 @@ package controller
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"underlay/internal/owner"
 	"underlay/pkg/volumes/block"
 	"underlay/pkg/volumes/verdict"
 )
@@ -20,7 +22,9 @@ func (c *creation) find(ctx context.Context) (block.Volume, []block.Volume, erro
 	if err != nil {
 		return block.Volume{}, nil, unseen(ctx, "look for volume "+c.order.name, err)
 	}
-	named = slices.DeleteFunc(named, func(v block.Volume) bool { return v.Name != c.order.name || !c.s.owns(v.Metadata) })
+	named = slices.DeleteFunc(named, func(v block.Volume) bool {
+		return v.Name != c.order.name || !c.s.owns(v.Metadata) && !c.s.restored(c.order, v)
+	})
 	if len(named) == 0 {
 		return block.Volume{Name: c.order.name, Status: block.StatusGone}, nil, nil
 	}
@@ -28,6 +32,40 @@ func (c *creation) find(ctx context.Context) (block.Volume, []block.Volume, erro
 		return cmp.Or(cmp.Compare(worth(a), worth(b)), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
 	})
 	return named[0], named[1:], nil
+}
+
+// restoreMark is the description of a volume that is restored from a backup. A
+// restore replaces the metadata of the volume with those that the backup's volume
+// had (cinder/backup/driver.py, _restore_vol_meta), another cluster's perhaps; it
+// leaves name and description alone.
+func (s *Service) restoreMark(backup string) string {
+	return owner.Cut("Restored from backup " + backup + " by " + block.DriverName + " for cluster " + s.options.Cluster)
+}
+
+// restored says whether a volume is the one that this cluster restores from the
+// backup that is asked for.
+func (s *Service) restored(o *order, v block.Volume) bool {
+	return o.fromSnapshot != "" && v.Description == s.restoreMark(o.fromSnapshot)
+}
+
+// remark gives a restored volume its own metadata back.
+func (c *creation) remark(ctx context.Context, v block.Volume) error {
+	if !c.s.restored(c.order, v) {
+		return nil
+	}
+	missing := maps.Clone(c.order.metadata)
+	maps.DeleteFunc(missing, func(key, value string) bool {
+		actual, ok := v.Metadata[key]
+		return ok && actual == value
+	})
+	if len(missing) == 0 {
+		return nil
+	}
+	if err := c.p.SetMetadata(ctx, v.ID, missing); err != nil {
+		// Whatever the reason, the volume is there: this is not the end of it.
+		return unfinished("set metadata of volume %s, which is restored: %v", v.ID, err)
+	}
+	return nil
 }
 
 // worth orders namesakes: those that were made, then those that are being made,
@@ -73,7 +111,7 @@ func (c *creation) compare(ctx context.Context, v block.Volume) error {
 	if v.SourceVolumeID != o.fromVolume {
 		return differs("source volume", quote(v.SourceVolumeID), quote(o.fromVolume))
 	}
-	if from := v.SourceSnapshotID + v.Metadata[metadataBackup]; from != o.fromSnapshot {
+	if from := cmp.Or(v.SourceSnapshotID, v.SourceBackupID); from != o.fromSnapshot && !c.s.restored(o, v) {
 		return differs("source snapshot", quote(from), quote(o.fromSnapshot))
 	}
 	if err := c.compareType(ctx, v, differs); err != nil {

@@ -23,10 +23,6 @@ const (
 	annotationAntiAffinity = "cinder.csi.openstack.org/anti-affinity"
 )
 
-// metadataBackup in the metadata of a volume is the backup that it was restored
-// from, which Cinder itself does not tell later.
-const metadataBackup = "cinder.csi.openstack.org/backup"
-
 func (s sizes) text() string {
 	if s.most == 0 {
 		return fmt.Sprintf("%d or more", s.least)
@@ -81,7 +77,7 @@ func (c *creation) source(ctx context.Context, w *block.VolumeRequest) (origin, 
 	}
 	if copied.backup {
 		w.SourceBackupID = copied.id
-		w.Metadata[metadataBackup] = copied.id
+		w.Description = c.s.restoreMark(copied.id)
 		return origin{sizeGiB: copied.sizeGiB}, nil
 	}
 	w.SourceSnapshotID = copied.id
