@@ -15,8 +15,9 @@ GOLANGCI := $(BIN)/golangci-lint
 export CGO_ENABLED ?= 0
 
 # The parts of the tests, and their packages. unit is all that no other part names.
-PARTS              := unit simulator e2e contract openstack nodes dataplane
+PARTS              := unit simulator sanity e2e contract openstack nodes dataplane
 PACKAGES_simulator := ./pkg/simulator/... ./test/openstackclient ./test/livepage
+PACKAGES_sanity    := ./test/sanity/...
 PACKAGES_e2e       := ./test/e2e
 PACKAGES_contract  := ./test/contract
 PACKAGES_openstack := ./test/openstack/scenario
@@ -75,6 +76,10 @@ test-unit: ## Packages by themselves; fails below 80 % coverage
 .PHONY: test-simulator
 test-simulator: ## The simulated OpenStack: its own tests, the openstack command, its page in a browser
 	$(RACE) -cover $(PACKAGES_simulator) | $(COVERED)
+
+.PHONY: test-sanity
+test-sanity: ## The CSI driver by csi-sanity, on the simulator, real block devices and mounts (root)
+	$(OUTSIDE) $(PACKAGES_sanity)
 
 .PHONY: test-e2e
 test-e2e: kubernetes ## The product between a real Kubernetes and the simulator
