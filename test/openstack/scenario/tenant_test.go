@@ -47,7 +47,7 @@ func newTenant(t *testing.T, client *http.Client, who api.Account, more ...strin
 		t.Fatal(err)
 	}
 	endpoints := map[string]string{}
-	for _, service := range []string{"identity", "network", "compute", balancing} {
+	for _, service := range []string{"identity", "network", "compute", balancing, blocks} {
 		if endpoint := direct.Endpoint(service); endpoint != "" {
 			endpoints[service] = endpoint
 		}

@@ -1,0 +1,358 @@
+package scenario_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"underlay/pkg/simulator"
+	"underlay/test/openstack/api"
+)
+
+// blocks is the type of Cinder in a catalog.
+const blocks = "block-storage"
+
+// nowhere is the id of no server and no volume.
+const nowhere = "88888888-8888-4888-8888-888888888888"
+
+// oneVolume is how long one request of a sidecar may take.
+const oneVolume = 3 * time.Minute
+
+func TestVolumesOnRealServices(t *testing.T) {
+	who, there := account(t)
+	if !there {
+		return
+	}
+	on := newTenant(t, http.DefaultClient, who)
+	if on.client.Endpoint(blocks) == "" {
+		t.Log("left out: this OpenStack has no Cinder")
+		return
+	}
+	tellOfVolumes(t, on)
+}
+
+// TestTheStoryOfVolumesOnTheSimulator is the same story where there is no real cloud.
+func TestTheStoryOfVolumesOnTheSimulator(t *testing.T) {
+	sim := simulator.New(simulator.Options{})
+	sim.SetVolumeQuota("", "gigabytes", 1000)
+	server := httptest.NewServer(sim)
+	t.Cleanup(server.Close)
+	tellOfVolumes(t, newTenant(t, server.Client(), api.Account{
+		AuthURL: simulator.IdentityURL(server.URL), Username: "demo", Password: "simulated", Project: "demo", Region: "RegionOne",
+	}))
+}
+
+// volumeStory is the driver's own program on a tenant's servers, driven as the
+// sidecars do, and what it has made.
+type volumeStory struct {
+	*testing.T
+	csi.ControllerClient
+	on   *tenant
+	mark string // begins all names
+	// nodes are the ids of node-1 and node-2.
+	nodes                            []string
+	volume, snapshot, restored, copy string
+}
+
+// volumeScenarios are the life of a volume. Each begins with the cloud as the
+// last one left it.
+var volumeScenarios = []struct {
+	name string
+	run  func(*volumeStory)
+}{
+	{"a volume is made once", (*volumeStory).create},
+	{"a volume comes to a node", (*volumeStory).attach},
+	{"a volume at one node does not come to another", (*volumeStory).attachElsewhere},
+	{"a volume grows while it is in use", (*volumeStory).expand},
+	{"a snapshot is restored and a volume copied", (*volumeStory).copies},
+	{"a volume moves to another node", (*volumeStory).move},
+	{"a volume is free when its node is gone", (*volumeStory).nodeGone},
+	{"nothing of a volume is left", (*volumeStory).delete},
+}
+
+func tellOfVolumes(t *testing.T, on *tenant) {
+	s := &volumeStory{T: t, on: on, mark: fmt.Sprintf("scenario-%d-", time.Now().UnixNano())}
+	t.Cleanup(func() { s.sweep(t) })
+	on.bootAll(t, 2)
+	for _, name := range []string{"node-1", "node-2"} {
+		s.nodes = append(s.nodes, on.booted[name].ServerID)
+	}
+	s.ControllerClient = startDriver(t, on)
+	for _, scenario := range volumeScenarios {
+		if !t.Run(scenario.name, func(t *testing.T) {
+			within := *s
+			within.T = t
+			on.proxy.Reset()
+			began := time.Now()
+			scenario.run(&within)
+			t.Logf("%s, %d calls", time.Since(began).Round(time.Millisecond), len(on.proxy.Calls()))
+			within.T = s.T
+			*s = within
+		}) {
+			t.Fatalf("the scenarios after %q need what it leaves", scenario.name)
+		}
+	}
+}
+
+// startDriver builds and runs the program with a cloud.conf that leads through the
+// proxy, and connects to its socket.
+func startDriver(t *testing.T, on *tenant) csi.ControllerClient {
+	t.Helper()
+	dir := t.TempDir()
+	program, conf, socket := filepath.Join(dir, "cinder-csi-plugin"), filepath.Join(dir, "cloud.conf"), filepath.Join(dir, "csi.sock")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "underlay/cmd/cinder-csi-plugin")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the driver: %v\n%s", err, out)
+	}
+	text := fmt.Sprintf("[Global]\nauth-url = %s/identity/v3\nusername = %s\npassword = %s\ntenant-name = %s\ndomain-name = Default\nregion = %s\n",
+		on.url, on.who.Username, on.who.Password, on.who.Project, on.who.Region)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It ends after the test's context, in the clean-up.
+	driver := exec.CommandContext(context.WithoutCancel(t.Context()), program, "--endpoint=unix://"+socket, "--cloud-config="+conf, "--cluster=scenario", "--provide-node-service=false")
+	driver.Stdout, driver.Stderr = log, log
+	if err := driver.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(driver.Process.Signal(os.Interrupt), driver.Wait()); err != nil {
+			t.Errorf("the driver's end: %v", err)
+		}
+		if t.Failed() {
+			said, _ := os.ReadFile(log.Name())
+			t.Logf("the driver said:\n%s", said)
+		}
+	})
+	connection, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = connection.Close() })
+	return csi.NewControllerClient(connection)
+}
+
+// ask sends a request as a sidecar does: again as long as the answer says that it
+// may be asked again.
+func ask[Q, A any](s *volumeStory, method func(context.Context, Q, ...grpc.CallOption) (A, error), request Q) A {
+	s.Helper()
+	answer, err := try(s, method, request)
+	if err != nil {
+		s.Fatalf("%T: %v", request, err)
+	}
+	return answer
+}
+
+func try[Q, A any](s *volumeStory, method func(context.Context, Q, ...grpc.CallOption) (A, error), request Q) (A, error) {
+	ctx, cancel := context.WithTimeout(s.Context(), oneVolume)
+	defer cancel()
+	for {
+		answer, err := method(ctx, request, grpc.WaitForReady(true))
+		switch status.Code(err) {
+		case codes.Aborted, codes.Unavailable, codes.DeadlineExceeded:
+			if ctx.Err() == nil {
+				s.Logf("%T: %v", request, err)
+				time.Sleep(time.Second)
+				continue
+			}
+		}
+		return answer, err
+	}
+}
+
+// spent holds the calls since the scenario began, without the reads of volumes
+// and snapshots and without logins, to a number.
+func (s *volumeStory) spent(most int) {
+	s.Helper()
+	var rest []string
+	for _, call := range s.on.proxy.Calls() {
+		read := strings.HasPrefix(call.Pattern, "GET /v3/") || call.Pattern == "GET /v3" || call.Pattern == "GET /"
+		if !read && !strings.Contains(call.Pattern, "/auth/tokens") {
+			rest = append(rest, call.Pattern)
+		}
+	}
+	if len(rest) > most {
+		s.Errorf("got %d calls, want at most %d:\n%s", len(rest), most, strings.Join(rest, "\n"))
+	}
+}
+
+var mounted = &csi.VolumeCapability{
+	AccessMode: &csi.VolumeCapability_AccessMode{Mode: csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER},
+	AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{FsType: "ext4"}},
+}
+
+const gib = int64(1) << 30
+
+func (s *volumeStory) wish(name string, size int64, source *csi.VolumeContentSource) *csi.CreateVolumeRequest {
+	return &csi.CreateVolumeRequest{
+		Name: s.mark + name, CapacityRange: &csi.CapacityRange{RequiredBytes: size * gib},
+		VolumeCapabilities: []*csi.VolumeCapability{mounted}, VolumeContentSource: source,
+	}
+}
+
+func (s *volumeStory) create() {
+	s.volume = ask(s, s.CreateVolume, s.wish("one", 1, nil)).GetVolume().GetVolumeId()
+	s.spent(1 + 1) // the POST, and at times a list of zones
+	if again := ask(s, s.CreateVolume, s.wish("one", 1, nil)).GetVolume(); again.GetVolumeId() != s.volume || again.GetCapacityBytes() != gib {
+		s.Errorf("again: got %v, want %s", again, s.volume)
+	}
+	_, err := try(s, s.CreateVolume, s.wish("one", 3, nil))
+	s.code("the same name with another size", err, codes.AlreadyExists)
+	_, err = try(s, s.CreateVolume, s.wish("huge", 1_000_000, nil))
+	s.code("beyond the quota", err, codes.ResourceExhausted)
+	_, err = try(s, s.ControllerPublishVolume, s.publish(s.volume, nowhere))
+	s.code("attach to no node", err, codes.NotFound)
+}
+
+func (s *volumeStory) code(what string, err error, want codes.Code) {
+	s.Helper()
+	if got := status.Code(err); got != want {
+		s.Errorf("%s: got %v (%v), want %v", what, got, err, want)
+	}
+}
+
+func (s *volumeStory) publish(volume, node string) *csi.ControllerPublishVolumeRequest {
+	return &csi.ControllerPublishVolumeRequest{VolumeId: volume, NodeId: node, VolumeCapability: mounted}
+}
+
+func (s *volumeStory) attach() {
+	answer := ask(s, s.ControllerPublishVolume, s.publish(s.volume, s.nodes[0]))
+	s.spent(3)
+	if len(answer.GetPublishContext()) == 0 {
+		s.Error("no publish context")
+	}
+	s.write(s.volume, s.nodes[0])
+	s.on.proxy.Reset()
+	ask(s, s.ControllerPublishVolume, s.publish(s.volume, s.nodes[0]))
+	s.spent(0)
+}
+
+func (s *volumeStory) attachElsewhere() {
+	_, err := try(s, s.ControllerPublishVolume, s.publish(s.volume, s.nodes[1]))
+	s.code("attach to a second node", err, codes.FailedPrecondition)
+	_, err = try(s, s.ControllerPublishVolume, s.publish(nowhere, s.nodes[1]))
+	s.code("attach no volume", err, codes.NotFound)
+}
+
+func (s *volumeStory) expand() {
+	answer := ask(s, s.ControllerExpandVolume, &csi.ControllerExpandVolumeRequest{VolumeId: s.volume, CapacityRange: &csi.CapacityRange{RequiredBytes: 2 * gib}})
+	if answer.GetCapacityBytes() != 2*gib || !answer.GetNodeExpansionRequired() {
+		s.Errorf("got %v, want 2 GiB and work for the node", answer)
+	}
+	s.spent(1)
+	s.grown(s.volume, s.nodes[0], 2*gib)
+}
+
+func (s *volumeStory) copies() {
+	request := &csi.CreateSnapshotRequest{SourceVolumeId: s.volume, Name: s.mark + "snapshot"}
+	taken := ask(s, s.CreateSnapshot, request).GetSnapshot()
+	for deadline := time.Now().Add(oneVolume); !taken.GetReadyToUse(); taken = ask(s, s.CreateSnapshot, request).GetSnapshot() {
+		if time.Now().After(deadline) {
+			s.Fatalf("got %v, want it ready", taken)
+		}
+		time.Sleep(500 * time.Millisecond)
+	}
+	s.snapshot = taken.GetSnapshotId()
+	s.restored = ask(s, s.CreateVolume, s.wish("restored", 3, &csi.VolumeContentSource{Type: &csi.VolumeContentSource_Snapshot{
+		Snapshot: &csi.VolumeContentSource_SnapshotSource{SnapshotId: s.snapshot},
+	}})).GetVolume().GetVolumeId()
+	copied := ask(s, s.CreateVolume, s.wish("copy", 2, &csi.VolumeContentSource{Type: &csi.VolumeContentSource_Volume{
+		Volume: &csi.VolumeContentSource_VolumeSource{VolumeId: s.volume},
+	}})).GetVolume()
+	s.copy = copied.GetVolumeId()
+	if copied.GetContentSource().GetVolume().GetVolumeId() != s.volume {
+		s.Errorf("the copy: got %v, want its source", copied)
+	}
+	for _, id := range []string{s.restored, s.copy} {
+		ask(s, s.ControllerPublishVolume, s.publish(id, s.nodes[1]))
+		s.read(id, s.nodes[1])
+		s.unpublish(id, s.nodes[1])
+	}
+}
+
+func (s *volumeStory) unpublish(volume, node string) {
+	s.Helper()
+	ask(s, s.ControllerUnpublishVolume, &csi.ControllerUnpublishVolumeRequest{VolumeId: volume, NodeId: node})
+}
+
+func (s *volumeStory) move() {
+	s.unpublish(s.volume, s.nodes[0])
+	s.spent(3)
+	s.unpublish(s.volume, s.nodes[0]) // it is not there any more
+	s.on.proxy.Reset()
+	ask(s, s.ControllerPublishVolume, s.publish(s.volume, s.nodes[1]))
+	s.spent(3)
+	s.read(s.volume, s.nodes[1])
+}
+
+func (s *volumeStory) nodeGone() {
+	if err := s.on.deleteServers(s.Context(), func(one server) bool { return one.ID == s.nodes[1] }); err != nil {
+		s.Fatal(err)
+	}
+	s.unpublish(s.volume, s.nodes[1])
+	ask(s, s.ControllerPublishVolume, s.publish(s.volume, s.nodes[0]))
+	s.unpublish(s.volume, "") // from wherever it is
+}
+
+func (s *volumeStory) delete() {
+	ask(s, s.DeleteSnapshot, &csi.DeleteSnapshotRequest{SnapshotId: s.snapshot})
+	for _, id := range []string{s.volume, s.restored, s.copy, s.volume} { // the last is gone by then
+		ask(s, s.DeleteVolume, &csi.DeleteVolumeRequest{VolumeId: id})
+	}
+	ask(s, s.DeleteSnapshot, &csi.DeleteSnapshotRequest{SnapshotId: s.snapshot})
+	if left := s.left(s.T); len(left) > 0 {
+		s.Errorf("got %v left, want nothing", left)
+	}
+}
+
+// left are the paths of the volumes and snapshots that this story has made.
+func (s *volumeStory) left(t *testing.T) (paths []string) {
+	for _, kind := range []string{"snapshots", "volumes"} {
+		list := map[string][]struct{ ID, Name string }{}
+		if err := s.on.client.Do(context.Background(), http.MethodGet, blocks, "/"+kind, nil, &list); err != nil {
+			t.Error(err)
+		}
+		for _, one := range list[kind] {
+			if strings.HasPrefix(one.Name, s.mark) {
+				paths = append(paths, "/"+kind+"/"+one.ID)
+			}
+		}
+	}
+	return paths
+}
+
+// sweep removes what a story that failed leaves.
+func (s *volumeStory) sweep(t *testing.T) {
+	for deadline := time.Now().Add(oneVolume); time.Now().Before(deadline); time.Sleep(time.Second) {
+		left := s.left(t)
+		if len(left) == 0 {
+			return
+		}
+		for _, node := range s.nodes {
+			for _, path := range left {
+				// What is refused is tried again.
+				_ = s.on.client.Do(context.Background(), http.MethodDelete, "compute", "/servers/"+node+"/os-volume_attachments/"+filepath.Base(path), nil, nil)
+				_ = s.on.client.Do(context.Background(), http.MethodDelete, blocks, path, nil, nil)
+			}
+		}
+	}
+	t.Errorf("clean up: got %v left", s.left(t))
+}
