@@ -33,6 +33,7 @@ func TestProvenScenariosAreAllOfThem(t *testing.T) {
 	}{
 		{"simulated OpenStack", union(testsIn(t, "test/e2e"), map[string]bool{
 			"TestTheStoryOnTheSimulator": true, "TestTheStoryOfBalancersOnTheSimulator": true, "TestTheStoryOfSettingsOnTheSimulator": true,
+			"TestTheStoryOfVolumesOnTheSimulator": true,
 		})},
 		{"real OpenStack", union(literals(t, "test/openstack/scenario", "Run"), scenarioNames(t))},
 		{"real nodes", union(testsIn(t, "test/nodes"), literals(t, "test/nodes", "step"))},
