@@ -65,10 +65,7 @@ func (c *creation) run(ctx context.Context) (block.Volume, error) {
 		}
 		switch rule.Do {
 		case verdict.Done:
-			if err := c.remark(ctx, v); err != nil {
-				return v, err
-			}
-			return v, c.removeExtras(ctx, v, extras)
+			return v, c.finish(ctx, v, extras)
 		case verdict.Act:
 			err = c.make(ctx)
 		case verdict.Wait:
@@ -82,6 +79,14 @@ func (c *creation) run(ctx context.Context) (block.Volume, error) {
 			return v, err
 		}
 	}
+}
+
+// finish puts in order what the making of a volume has left.
+func (c *creation) finish(ctx context.Context, v block.Volume, extras []block.Volume) error {
+	if err := c.remark(ctx, v); err != nil {
+		return err
+	}
+	return c.removeExtras(ctx, v, extras)
 }
 
 // make sends the POST, once a request, and waits for what comes of it.
