@@ -31,7 +31,7 @@ import (
 const root = "../../manifests"
 
 // bases are the folders that documents tell users to render or apply.
-var bases = []string{"rbac", "daemonset", "static-pod", "static-pod/rbac"}
+var bases = []string{"rbac", "daemonset", "static-pod", "static-pod/rbac", "csi"}
 
 // image is what stands in the manifests until somebody writes their own.
 const image = "registry.example.org/underlay/openstack-cloud-controller-manager:latest"
