@@ -31,8 +31,8 @@ import (
 )
 
 // skipped are the cases that csi-sanity leaves out of this driver, by a part of
-// the reason that it gives, and why that is right. docs/explanation/what-is-proven.md
-// shows them.
+// the reason that it gives, and why that is right. docs/explanation/volumes.md shows
+// them.
 var skipped = map[string]string{
 	"ControllerPublishVolume.readonly field not supported": "Nova has no read-only attachment: the node mounts read-only",
 	"SNAPSHOT_ACCESSIBILITY_CONSTRAINTS not supported":     "the zone of a snapshot is its volume's, and a volume made from it goes there by itself",
