@@ -272,6 +272,9 @@ func (a *attaching) refuse(ctx context.Context, rule verdict.Verdict, v block.Vo
 	if a.cleared && len(v.Attachments) > 0 {
 		return unfinished("the attachment of volume %s to a server that is gone is being removed (%s)", v.ID, detail)
 	}
+	if v.Status == block.StatusGone && a.asked { // it was there a moment ago; the next request tells
+		return unfinished("volume %s was being attached to server %s, and Cinder does not find it any more", v.ID, a.node)
+	}
 	if v.Status == block.StatusGone {
 		return status.Errorf(codes.NotFound, "volume %s: %s", v.ID, rule.Because)
 	}
