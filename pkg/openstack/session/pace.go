@@ -17,13 +17,38 @@ import (
 // A longer wait is given to the caller as an error instead.
 const maxPause = time.Minute
 
-// pace keeps the process below a rate of requests, so that one cluster never
-// takes the whole API budget of its project, and sends a service nothing while
-// that service has asked for a pause (429 with Retry-After).
+// pace keeps the process below a rate of requests to each service, so that one
+// cluster never takes the whole API budget of its project, and sends a service
+// nothing while that service has asked for a pause (429 with Retry-After). Many
+// requests to one service let none to another wait.
 type pace struct {
-	next    http.RoundTripper
-	limiter *rate.Limiter
-	pauses  *pauses
+	next   http.RoundTripper
+	rates  *rates
+	pauses *pauses
+}
+
+// rates are the limits, one a service.
+type rates struct {
+	perSecond rate.Limit
+	burst     int
+	mu        sync.Mutex
+	limiters  map[string]*rate.Limiter
+}
+
+func newRates(perSecond float64, burst int) *rates {
+	return &rates{perSecond: rate.Limit(perSecond), burst: burst, limiters: map[string]*rate.Limiter{}}
+}
+
+// of is the limit of one service.
+func (r *rates) of(service string) *rate.Limiter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	limiter := r.limiters[service]
+	if limiter == nil {
+		limiter = rate.NewLimiter(r.perSecond, r.burst)
+		r.limiters[service] = limiter
+	}
+	return limiter
 }
 
 // RoundTrip keeps the contract of http.RoundTripper.
@@ -32,7 +57,7 @@ func (t *pace) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := t.pauses.wait(r.Context(), service); err != nil {
 		return nil, &sendError{err: err}
 	}
-	if err := t.limiter.Wait(r.Context()); err != nil {
+	if err := t.rates.of(service).Wait(r.Context()); err != nil {
 		return nil, &sendError{err: &cloud.Error{
 			Class: cloud.ErrUnavailable, Request: requestName(r.Method, r.URL),
 			Message: "the own request rate limit leaves no time", Cause: err,

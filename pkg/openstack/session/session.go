@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
-	"golang.org/x/time/rate"
 	"k8s.io/klog/v2"
 
 	"underlay/internal/snapshot"
@@ -22,7 +21,7 @@ type Options struct {
 	RequestTimeout time.Duration
 	// MaxAttempts bounds how often one request is sent; default 5.
 	MaxAttempts int
-	// RequestsPerSecond and Burst are the process's own rate limit; default 20
+	// RequestsPerSecond and Burst are the own rate limit to each service; default 20
 	// and 40. Public clouds start to refuse at about 20 a second.
 	RequestsPerSecond float64
 	Burst             int
@@ -77,7 +76,7 @@ func orDefault[T int | float64 | time.Duration](value, standard T) T {
 // concurrent use, and the process needs one a cloud.
 type Session struct {
 	options Options
-	limiter *rate.Limiter
+	rates   *rates
 	pauses  pauses
 	reach   reach
 	secrets secrets
@@ -98,7 +97,7 @@ type Session struct {
 func New(cfg config.Global, opts Options) (*Session, error) {
 	registerMetrics()
 	s := &Session{options: opts.withDefaults()}
-	s.limiter = rate.NewLimiter(rate.Limit(s.options.RequestsPerSecond), s.options.Burst)
+	s.rates = newRates(s.options.RequestsPerSecond, s.options.Burst)
 	s.keys.flights = snapshot.New(s.keys.authenticate)
 	s.services = s.provider(&token{&s.keys})
 	first, err := s.newWire(cfg)

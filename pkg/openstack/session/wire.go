@@ -65,8 +65,8 @@ func (s *Session) layers(base http.RoundTripper) http.RoundTripper {
 		attempts: s.options.MaxAttempts,
 		jitter:   s.options.jitter,
 		next: &pace{
-			limiter: s.limiter,
-			pauses:  &s.pauses,
+			rates:  s.rates,
+			pauses: &s.pauses,
 			next: &observe{
 				reach: &s.reach,
 				next:  &deadline{timeout: s.options.RequestTimeout, secrets: &s.secrets, next: base},
