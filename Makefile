@@ -34,18 +34,20 @@ COVERED  := go run ./hack/coverage -min 80 -only '^underlay/(pkg|internal)/'
 OUTSIDE  := go test -v -count=1 -timeout 30m
 
 IMAGE    ?= registry.example.org/underlay/openstack-cloud-controller-manager:latest
+DRIVER_IMAGE ?= registry.example.org/underlay/cinder-csi-plugin:latest
 
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build both binaries into bin/
+build: ## Build the binaries into bin/
 	go build -ldflags "$(LDFLAGS)" -o $(BIN)/ ./cmd/...
 
 .PHONY: image
-image: build ## Write the controller manager's container image as bin/*.tar, without an engine or a registry
+image: build ## Write both container images as bin/*.tar, without an engine or a registry
 	go run ./hack/image -ref "$(IMAGE)" -out $(BIN)/openstack-cloud-controller-manager.tar
+	go run ./hack/image -driver -binary $(BIN)/cinder-csi-plugin -ref "$(DRIVER_IMAGE)" -out $(BIN)/cinder-csi-plugin.tar
 
 .PHONY: demo
 demo: build ## Three nodes, their pod routes and a live page, on a real Kubernetes and a simulated OpenStack

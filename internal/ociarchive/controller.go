@@ -16,11 +16,18 @@ func Controller(ref, binary, architecture string) Image {
 		Ref: ref, User: "65532:65532", Cmd: []string{"/bin/openstack-cloud-controller-manager"}, Architecture: architecture,
 		Files: []File{{Path: "/bin/openstack-cloud-controller-manager", Source: binary, Mode: 0o755}},
 	}
-	for _, file := range authorities {
-		if _, err := os.Stat(file); err == nil {
-			image.Files = append(image.Files, File{Path: authorities[0], Source: file, Mode: 0o644})
-			break
-		}
+	if source, ok := certificates(); ok {
+		image.Files = append(image.Files, File{Path: authorities[0], Source: source, Mode: 0o644})
 	}
 	return image
+}
+
+// certificates finds the public certificate authorities of this machine.
+func certificates() (string, bool) {
+	for _, file := range authorities {
+		if _, err := os.Stat(file); err == nil {
+			return file, true
+		}
+	}
+	return "", false
 }
