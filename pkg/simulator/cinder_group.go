@@ -177,7 +177,7 @@ func (s *cinder) updateGroup(r *request, g *cinderGroup) (any, error) {
 		return nil, badCinderInput("Name, description, add_volumes, and remove_volumes can not be all empty in the request body.")
 	}
 	if g.Status != cinderAvailable {
-		return nil, cinderErrorf(http.StatusBadRequest, "Invalid group: Group status must be available, but the current status is: ", g.Status, ".")
+		return nil, cinderErrorf(http.StatusBadRequest, "Invalid Group: Group status must be available, but the current status is: ", g.Status, ".")
 	}
 	add, err := s.groupAdditions(r, g, given(wanted.Add))
 	if err != nil {
@@ -283,7 +283,7 @@ func (s *cinder) actOnGroup(r *request, g *cinderGroup) (any, error) {
 
 func (s *cinder) deleteGroup(g *cinderGroup, withVolumes bool) error {
 	volumes := s.volumesOf(g)
-	refuse := func(reason string) error { return cinderErrorf(http.StatusBadRequest, "Invalid group: ", reason) }
+	refuse := func(reason string) error { return cinderErrorf(http.StatusBadRequest, "Invalid Group: ", reason) }
 	busy := slices.ContainsFunc(volumes, func(v *cinderVolume) bool {
 		return v.Status == cinderInUse || len(s.attachmentsOf(v)) > 0 || len(s.snapshotsOf(v)) > 0
 	})

@@ -99,9 +99,9 @@ func (s *cinder) createGroupSnapshot(r *request) (any, error) {
 func (s *cinder) mayTakeGroup(g *cinderGroup, volumes []*cinderVolume) error {
 	switch {
 	case g.Status != cinderAvailable:
-		return cinderErrorf(http.StatusBadRequest, "Invalid group: Group status must be available, but the current status is: ", g.Status, ".")
+		return cinderErrorf(http.StatusBadRequest, "Invalid Group: Group status must be available, but the current status is: ", g.Status, ".")
 	case len(volumes) == 0:
-		return cinderErrorf(http.StatusBadRequest, "Invalid group: The group ", g.ID, " has no volumes, so there is nothing to take a snapshot of.")
+		return cinderErrorf(http.StatusBadRequest, "Invalid Group: The group ", g.ID, " has no volumes, so there is nothing to take a snapshot of.")
 	}
 	size := 0
 	for _, v := range volumes {

@@ -70,6 +70,14 @@ func (c *Client) Group(ctx context.Context, id string) (block.Group, error) {
 	return found.block(), err
 }
 
+// AllGroups keeps the contract of controller.Groups.
+func (c *Client) AllGroups(ctx context.Context) ([]block.Group, error) {
+	found, err := session.Collect[cinderGroup](ctx, c.session, session.Listing{
+		Op: opGroupList, Of: c.cinder, Path: []string{"groups", "detail"}, Key: "groups", Query: withVolumes(),
+	})
+	return convert(found, err, cinderGroup.block)
+}
+
 // GroupsNamed keeps the contract of controller.Groups.
 func (c *Client) GroupsNamed(ctx context.Context, name string) ([]block.Group, error) {
 	found, err := named(ctx, c, session.Listing{

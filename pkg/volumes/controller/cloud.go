@@ -83,6 +83,8 @@ type Backups interface {
 type Groups interface {
 	Group(ctx context.Context, id string) (block.Group, error)
 	GroupsNamed(ctx context.Context, name string) ([]block.Group, error)
+	// AllGroups lists the groups of the project with their volumes, page after page.
+	AllGroups(ctx context.Context) ([]block.Group, error)
 	// CreateGroup makes an empty group; the group type is named or an id.
 	CreateGroup(ctx context.Context, wish block.Group) (block.Group, error)
 	// SetGroupVolumes adds and removes volumes.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 
@@ -156,13 +157,21 @@ func (s *Service) owns(metadata map[string]string) bool {
 	return ok && cluster == s.options.Cluster
 }
 
-// reason is what Cinder's messages say about a failure, with a leading text, or "".
+// reason is what Cinder says of why work on a resource failed, "" if nothing. The
+// newest message is not always the reason: a volume that several backends could not
+// make ends with the one that no backend is left. So all are told that differ.
 func (p *project) reason(ctx context.Context, id string) string {
 	messages, err := p.Messages(ctx, id)
-	if err != nil || len(messages) == 0 {
+	if err != nil {
 		return ""
 	}
-	return messages[0].Text
+	var texts []string
+	for _, m := range messages {
+		if !slices.Contains(texts, m.Text) {
+			texts = append(texts, m.Text)
+		}
+	}
+	return strings.Join(texts, " ")
 }
 
 // ControllerGetCapabilities lists what this service can do.

@@ -69,7 +69,11 @@ func (g *grouping) gather(ctx context.Context, volumes []block.Volume) (string, 
 		}
 	}
 	if len(missing) > 0 {
-		if err := g.p.SetGroupVolumes(ctx, group.ID, missing, nil); err != nil {
+		err := g.p.SetGroupVolumes(ctx, group.ID, missing, nil)
+		if errors.Is(err, cloud.ErrNotFound) {
+			return "", unfinished("group %s was deleted while volumes were put into it", group.ID)
+		}
+		if err != nil {
 			return "", unwritten(ctx, "put volumes into group "+group.ID, err)
 		}
 	}
@@ -145,6 +149,28 @@ func (s *Service) dissolve(ctx context.Context, p *project, id string) error {
 		return err
 	}
 	return p.removeGroup(ctx, id)
+}
+
+// sweep deletes the empty groups of ours: a process that died after it had deleted
+// a group snapshot, or the last volume, has left its group behind, and nothing
+// leads to it any more.
+func (s *Service) sweep(ctx context.Context, p *project) error {
+	all, err := p.AllGroups(ctx)
+	if errors.Is(err, cloud.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return unseen(ctx, "list groups", err)
+	}
+	for _, group := range all {
+		if group.Description != s.groupMark() || len(group.VolumeIDs) > 0 || group.Status != block.StatusAvailable && group.Status != block.StatusError {
+			continue
+		}
+		if err := p.removeGroup(ctx, group.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // removeGroup deletes an empty group and waits until it is gone.

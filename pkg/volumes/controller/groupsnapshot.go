@@ -282,7 +282,7 @@ func (s *Service) DeleteVolumeGroupSnapshot(ctx context.Context, r *csi.DeleteVo
 	defer cancel()
 	taken, err := p.GroupSnapshot(ctx, r.GetGroupSnapshotId())
 	if errors.Is(err, cloud.ErrNotFound) {
-		return &csi.DeleteVolumeGroupSnapshotResponse{}, nil
+		return &csi.DeleteVolumeGroupSnapshotResponse{}, s.sweep(ctx, p)
 	}
 	if err != nil {
 		return nil, unseen(ctx, "read group snapshot "+r.GetGroupSnapshotId(), err)
@@ -293,7 +293,7 @@ func (s *Service) DeleteVolumeGroupSnapshot(ctx context.Context, r *csi.DeleteVo
 	if err := s.dropGroup(ctx, p, taken); err != nil {
 		return nil, err
 	}
-	return &csi.DeleteVolumeGroupSnapshotResponse{}, nil
+	return &csi.DeleteVolumeGroupSnapshotResponse{}, s.sweep(ctx, p)
 }
 
 // GetVolumeGroupSnapshot tells how a group snapshot does.
