@@ -125,13 +125,16 @@ func (i Image) Write(w io.Writer) error {
 	return out.tar.Close()
 }
 
+// searchPath is where programs of an image find each other.
+const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // config is the image configuration
 // (https://github.com/opencontainers/image-spec/blob/main/config.md).
 func (i Image) config(layer descriptor) any {
 	return map[string]any{
 		"architecture": i.Architecture, "os": "linux",
 		"config": map[string]any{
-			"User": i.User, "Entrypoint": i.Entrypoint, "Cmd": i.Cmd, "Env": []string{"PATH=/usr/local/bin:/usr/bin:/bin"},
+			"User": i.User, "Entrypoint": i.Entrypoint, "Cmd": i.Cmd, "Env": []string{searchPath},
 		},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{layer.Digest}},
 	}

@@ -54,8 +54,8 @@ func TestTheDriversImageRuns(t *testing.T) {
 		"mkfs.xfs -V", "xfs_growfs -V", "mkfs.btrfs --version", "btrfs --version", "mount --version", "umount --version", "fsck --version", "blockdev --version",
 	} {
 		args := strings.Fields(command)
-		cmd := exec.CommandContext(t.Context(), "chroot", append([]string{root, "/usr/sbin/" + args[0]}, args[1:]...)...)
-		cmd.Env = []string{"PATH=/usr/sbin"}
+		cmd := exec.CommandContext(t.Context(), "chroot", append([]string{root}, args...)...)
+		cmd.Env = []string{searchPath} // as the driver calls them
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", command, err, out)
 		}
