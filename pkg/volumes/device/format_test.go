@@ -139,16 +139,25 @@ func TestFormatRefusesWhatItCannotRead(t *testing.T) {
 	}
 }
 
-// TestFormatAgainAfterItWasKilled: a mkfs that ends half-way leaves a device that
-// is not blank, and is formatted by the next call.
+// TestFormatAgainAfterItWasKilled: a mkfs that ends half-way, or just before
+// anybody hears of it, leaves a device that is formatted by the next call.
 func TestFormatAgainAfterItWasKilled(t *testing.T) {
-	if !disk.Able(t) {
+	real, err := exec.LookPath("mkfs.ext4")
+	if !disk.Able(t) || err != nil {
 		return
 	}
+	t.Run("half-way", func(t *testing.T) {
+		formatAgain(t, "printf half | dd of=$last bs=1 seek=70000 conv=notrunc status=none")
+	})
+	t.Run("at its end", func(t *testing.T) { formatAgain(t, real+" \"$@\"") })
+}
+
+// formatAgain kills a mkfs after a command.
+func formatAgain(t *testing.T, work string) {
 	b := newBench(t, 512<<20)
 	path := os.Getenv("PATH")
 	bin := t.TempDir()
-	script := "#!/bin/sh\nfor last; do :; done\nprintf half | dd of=$last bs=1 seek=70000 conv=notrunc status=none\nkill -9 $$\n"
+	script := "#!/bin/sh\nfor last; do :; done\n" + work + "\nkill -9 $$\n"
 	if err := os.WriteFile(filepath.Join(bin, "mkfs.ext4"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}

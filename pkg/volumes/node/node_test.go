@@ -447,3 +447,55 @@ func TestExpandAndStats(t *testing.T) {
 		t.Errorf("got %d after staging a device of %d", after, 3*xfsSize)
 	}
 }
+
+// TestStageGoesOnFromAnyPoint: the process was killed after a step of staging, and
+// the next one finds what the step left.
+func TestStageGoesOnFromAnyPoint(t *testing.T) {
+	for name, left := range map[string]func(w *world){
+		"the folder":   func(w *world) { w.command("mkdir", "-p", w.staging) },
+		"a filesystem": func(w *world) { w.command("mkfs.xfs", "-q", w.disk.Path) },
+		"a mount": func(w *world) {
+			w.command("mkfs.xfs", "-q", w.disk.Path)
+			w.command("mkdir", "-p", w.staging)
+			w.command("mount", w.disk.Path, w.staging)
+		},
+		"a mount upon itself": func(w *world) {
+			w.command("mkfs.xfs", "-q", w.disk.Path)
+			w.command("mkdir", "-p", w.staging)
+			w.command("mount", w.disk.Path, w.staging)
+			w.command("mount", "--bind", w.staging, w.staging)
+		},
+		"a mount, not grown": func(w *world) {
+			w.command("mkfs.xfs", "-q", w.disk.Path)
+			w.command("mkdir", "-p", w.staging)
+			w.command("mount", w.disk.Path, w.staging)
+			w.disk.Resize(w.T, 2*xfsSize)
+			w.disk.Rescan(w.T)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, xfsSize)
+			if w == nil {
+				return
+			}
+			left(w)
+			c := mountCapability("xfs")
+			w.twice("stage", func() error { return w.stage(c) })
+			w.twice("publish", func() error { return w.publish(c, w.target, false) })
+			w.write("kept")
+			size, err := device.Size(w.disk.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stats, err := w.service.NodeGetVolumeStats(t.Context(), &csi.NodeGetVolumeStatsRequest{VolumeId: volumeID, VolumePath: w.target})
+			if err != nil || stats.GetUsage()[0].GetTotal() < size*8/10 {
+				t.Errorf("got %v, %v on a device of %d", stats, err, size)
+			}
+			w.twice("unpublish", func() error { return w.unpublish(w.target) })
+			w.twice("unstage", w.unstage)
+			if got := w.command("sh", "-c", "grep -c "+w.disk.Path+" /proc/mounts || true"); got != "0" {
+				t.Errorf("mounted %s times still", got)
+			}
+		})
+	}
+}
