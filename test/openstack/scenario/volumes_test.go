@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,13 @@ func TestVolumesOnRealServices(t *testing.T) {
 		t.Log("left out: this OpenStack has no Cinder")
 		return
 	}
-	tellOfVolumes(t, on)
+	var fail func(simulator.VolumeWork) map[string]string
+	if os.Getenv(root) != "" { // the testbed, whose storage reads what it shall fail at
+		fail = func(work simulator.VolumeWork) map[string]string {
+			return map[string]string{"appendVolumeMetadata": fmt.Sprintf(`{"testbed:fail": %q}`, work)}
+		}
+	}
+	tellOfVolumes(t, on, fail)
 }
 
 // TestTheStoryOfVolumesOnTheSimulator is the same story where there is no real cloud.
@@ -53,8 +60,14 @@ func TestTheStoryOfVolumesOnTheSimulator(t *testing.T) {
 	t.Cleanup(server.Close)
 	tellOfVolumes(t, newTenant(t, server.Client(), api.Account{
 		AuthURL: simulator.IdentityURL(server.URL), Username: "demo", Password: "simulated", Project: "demo", Region: "RegionOne",
-	}))
+	}), func(work simulator.VolumeWork) map[string]string {
+		sim.FailNextVolumeWork(work, driverFailed)
+		return nil
+	})
 }
+
+// driverFailed is what Cinder says of storage that cannot make a volume.
+const driverFailed = "create volume from backend storage:Driver failed to create the volume."
 
 // volumeStory is the driver's own program on a tenant's servers, driven as the
 // sidecars do, and what it has made.
@@ -63,6 +76,9 @@ type volumeStory struct {
 	csi.ControllerClient
 	on   *tenant
 	mark string // begins all names
+	// fail has the storage fail at the work for the next volume, which is made with
+	// these parameters; nil where nobody can.
+	fail func(simulator.VolumeWork) map[string]string
 	// nodes are the ids of node-1 and node-2.
 	nodes                            []string
 	volume, snapshot, restored, copy string
@@ -81,11 +97,12 @@ var volumeScenarios = []struct {
 	{"a snapshot is restored and a volume copied", (*volumeStory).copies},
 	{"a volume moves to another node", (*volumeStory).move},
 	{"a volume is free when its node is gone", (*volumeStory).nodeGone},
+	{"storage that fails leaves nothing, and is named", (*volumeStory).failing},
 	{"nothing of a volume is left", (*volumeStory).delete},
 }
 
-func tellOfVolumes(t *testing.T, on *tenant) {
-	s := &volumeStory{T: t, on: on, mark: fmt.Sprintf("scenario-%d-", time.Now().UnixNano())}
+func tellOfVolumes(t *testing.T, on *tenant, fail func(simulator.VolumeWork) map[string]string) {
+	s := &volumeStory{T: t, on: on, fail: fail, mark: fmt.Sprintf("scenario-%d-", time.Now().UnixNano())}
 	t.Cleanup(func() { s.sweep(t) })
 	on.bootAll(t, 2)
 	for _, name := range []string{"node-1", "node-2"} {
@@ -161,20 +178,19 @@ func ask[Q, A any](s *volumeStory, method func(context.Context, Q, ...grpc.CallO
 	return answer
 }
 
+// again are the codes that no sidecar takes as the last word.
+var again = []codes.Code{codes.Aborted, codes.Unavailable, codes.DeadlineExceeded}
+
 func try[Q, A any](s *volumeStory, method func(context.Context, Q, ...grpc.CallOption) (A, error), request Q) (A, error) {
 	ctx, cancel := context.WithTimeout(s.Context(), oneVolume)
 	defer cancel()
 	for {
 		answer, err := method(ctx, request, grpc.WaitForReady(true))
-		switch status.Code(err) {
-		case codes.Aborted, codes.Unavailable, codes.DeadlineExceeded:
-			if ctx.Err() == nil {
-				s.Logf("%T: %v", request, err)
-				time.Sleep(time.Second)
-				continue
-			}
+		if !slices.Contains(again, status.Code(err)) || ctx.Err() != nil {
+			return answer, err
 		}
-		return answer, err
+		s.Logf("%T: %v", request, err)
+		time.Sleep(time.Second)
 	}
 }
 
@@ -310,6 +326,33 @@ func (s *volumeStory) nodeGone() {
 	s.unpublish(s.volume, s.nodes[1])
 	ask(s, s.ControllerPublishVolume, s.publish(s.volume, s.nodes[0]))
 	s.unpublish(s.volume, "") // from wherever it is
+}
+
+// failing has the storage fail at making a volume and at attaching one.
+func (s *volumeStory) failing() {
+	if s.fail == nil {
+		s.Log("left out: nobody can have this storage fail")
+		return
+	}
+	before := len(s.left(s.T))
+	wish := s.wish("failing", 1, nil)
+	wish.Parameters = s.fail(simulator.CreateVolume)
+	_, err := s.CreateVolume(s.Context(), wish)
+	if err == nil || status.Code(err) == codes.Internal || !strings.Contains(err.Error(), driverFailed) {
+		s.Errorf("create: got %v, want what Cinder says of it, and no Internal", err)
+	}
+	if left := s.left(s.T); len(left) != before {
+		s.Errorf("got %v left, want %d", left, before)
+	}
+	wish = s.wish("failing", 1, nil)
+	wish.Parameters = s.fail(simulator.AttachVolume)
+	id := ask(s, s.CreateVolume, wish).GetVolume().GetVolumeId()
+	_, err = s.ControllerPublishVolume(s.Context(), s.publish(id, s.nodes[0]))
+	if !slices.Contains(again, status.Code(err)) {
+		s.Errorf("attach: got %v, want a code by which it is tried again", err)
+	}
+	s.unpublish(id, s.nodes[0])
+	ask(s, s.DeleteVolume, &csi.DeleteVolumeRequest{VolumeId: id})
 }
 
 func (s *volumeStory) delete() {
