@@ -86,7 +86,7 @@ func (s *cinder) build(v *cinderVolume, hints cinderHints, requestID string) {
 	if v.host = s.schedule(v, hints); v.host == "" {
 		s.later(v, s.pace.Create/2, func() {
 			s.become(v, cinderFailed)
-			s.tell(v.ProjectID, "VOLUME", v.ID, eventNoBackend, "schedule allocate volume:Could not find any available weighted backend.", requestID)
+			s.tell(v.ProjectID, "VOLUME", v.ID, eventNoBackend, noBackend, requestID)
 		})
 		return
 	}
@@ -102,6 +102,9 @@ func (s *cinder) build(v *cinderVolume, hints cinderHints, requestID string) {
 		if reason, failed := s.fails(CreateVolume); failed {
 			s.become(v, cinderFailed)
 			s.tell(v.ProjectID, "VOLUME", v.ID, eventCreateFailed, reason, requestID)
+			if reason != "" { // the scheduler tries again, and has nowhere left
+				s.tell(v.ProjectID, "VOLUME", v.ID, eventNoBackend, noBackend, requestID)
+			}
 			return
 		}
 		s.become(v, cinderAvailable)
@@ -122,6 +125,9 @@ func (s *cinder) noteBackup(v *cinderVolume) {
 	}
 	v.Metadata["src_backup_id"] = v.backupID
 }
+
+// noBackend is what the scheduler tells the user.
+const noBackend = "schedule allocate volume:Could not find any available weighted backend."
 
 // The events of user messages (cinder/message/message_field.py): the action and
 // the detail.
