@@ -273,7 +273,9 @@ func TestProject(t *testing.T) {
 		made := must[block.Volume](t)(w.CreateVolume(ctx, block.VolumeRequest{Name: "small", SizeGiB: 1}))
 		done()
 		messages := must[[]block.Message](t)(w.Messages(ctx, made.ID))
-		says := func(m block.Message) bool { return m.ResourceID == made.ID && strings.Contains(m.Text, "Storage is full") }
+		says := func(m block.Message) bool {
+			return m.ResourceID == made.ID && strings.Contains(m.Text, "Storage is full")
+		}
 		if len(messages) != 2 || !slices.ContainsFunc(messages, says) {
 			t.Errorf("got %+v, want one that says why, and that no backend is left", messages)
 		}
