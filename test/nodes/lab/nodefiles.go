@@ -76,6 +76,7 @@ oomScoreAdj: 0
 maxOpenFiles: 20000
 evictionHard: {memory.available: 50Mi}
 nodeStatusUpdateFrequency: 2s
+syncFrequency: 5s
 nodeLeaseDurationSeconds: 10
 resolvConf: ""
 `

@@ -20,9 +20,13 @@ import (
 
 var (
 	//go:embed build/sidecars.mod
-	buildMod []byte
+	sidecarsMod []byte
 	//go:embed build/sidecars.sum
-	buildSum []byte
+	sidecarsSum []byte
+	//go:embed build/provisioner.mod
+	provisionerMod []byte
+	//go:embed build/provisioner.sum
+	provisionerSum []byte
 )
 
 // Names are those of the programs, which their images have as well.
@@ -31,13 +35,24 @@ var Names = []string{"csi-provisioner", "csi-attacher", "csi-resizer", "csi-snap
 // SnapshotController is the one that a cluster has once, for all drivers.
 const SnapshotController = "snapshot-controller"
 
-// packages are the main packages, as tools of the build module.
-var packages = []string{
-	"github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher",
-	"github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner",
-	"github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer",
-	"github.com/kubernetes-csi/external-snapshotter/v8/cmd/csi-snapshotter",
-	"github.com/kubernetes-csi/external-snapshotter/v8/cmd/snapshot-controller",
+// module is a Go module that exists only to build programs at pinned versions.
+type module struct {
+	name     string
+	mod, sum []byte
+	// packages are the main packages.
+	packages []string
+}
+
+var modules = []module{
+	{"sidecars", sidecarsMod, sidecarsSum, []string{
+		"github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher",
+		"github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer",
+		"github.com/kubernetes-csi/external-snapshotter/v8/cmd/csi-snapshotter",
+		"github.com/kubernetes-csi/external-snapshotter/v8/cmd/snapshot-controller",
+	}},
+	{"provisioner", provisionerMod, provisionerSum, []string{
+		"github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner",
+	}},
 }
 
 // Modules with the manifests of the snapshot controller.
@@ -46,7 +61,7 @@ const (
 	clientModule      = "github.com/kubernetes-csi/external-snapshotter/client/v8"
 )
 
-// workshop is the folder in the user's cache with the module and the programs.
+// workshop is the folder in the user's cache with the modules and the programs.
 type workshop struct {
 	dir string
 	say func(string)
@@ -76,53 +91,54 @@ func open(say func(string)) (*workshop, func(), error) {
 func (w *workshop) bin(name string) string { return filepath.Join(w.dir, "bin", name) }
 
 // build makes what is not there for this very module.
-func (w *workshop) build(ctx context.Context) error {
-	built, err := os.ReadFile(w.bin("go.sum"))
-	if err == nil && bytes.Equal(built, buildSum) {
+func (w *workshop) build(ctx context.Context, m module) error {
+	src, built := filepath.Join(w.dir, m.name), w.bin(m.name+".sum")
+	if sum, err := os.ReadFile(built); err == nil && bytes.Equal(sum, m.sum) {
 		return nil
 	}
-	err = errors.Join(
-		os.WriteFile(filepath.Join(w.dir, "go.mod"), buildMod, 0o644),
-		os.WriteFile(filepath.Join(w.dir, "go.sum"), buildSum, 0o644),
+	err := errors.Join(
+		os.MkdirAll(src, 0o755),
+		os.WriteFile(filepath.Join(src, "go.mod"), m.mod, 0o644),
+		os.WriteFile(filepath.Join(src, "go.sum"), m.sum, 0o644),
 	)
 	if err != nil {
 		return fmt.Errorf("build the sidecars: %w", err)
 	}
-	w.say("building the CSI sidecars from source: some minutes on 2 cores, this once")
 	began, done := time.Now(), make(chan error, 1)
 	go func() {
-		_, err := w.goCommand(ctx, append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", w.bin("") + "/"}, packages...)...)
+		_, err := w.goCommand(ctx, m, append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", w.bin("") + "/"}, m.packages...)...)
 		done <- err
 	}()
+	w.say("building the CSI " + m.name + " from source: some minutes on 2 cores, this once")
 	for {
 		select {
 		case err := <-done:
 			if err != nil {
-				return fmt.Errorf("build the sidecars: %w", err)
+				return fmt.Errorf("build the CSI %s: %w", m.name, err)
 			}
-			return os.WriteFile(w.bin("go.sum"), buildSum, 0o644) // they are whole
+			return os.WriteFile(built, m.sum, 0o644) // they are whole
 		case <-time.After(10 * time.Second):
-			w.say(fmt.Sprintf("building the CSI sidecars, %d s", int(time.Since(began).Seconds())))
+			w.say(fmt.Sprintf("building the CSI %s, %d s", m.name, int(time.Since(began).Seconds())))
 		}
 	}
 }
 
-// folder is where the source of a module is.
-func (w *workshop) folder(ctx context.Context, module string) (string, error) {
-	if _, err := w.goCommand(ctx, "mod", "download", module); err != nil {
-		return "", fmt.Errorf("find the source of %s: %w", module, err)
+// folder is where the source of a module is that m requires.
+func (w *workshop) folder(ctx context.Context, m module, required string) (string, error) {
+	if _, err := w.goCommand(ctx, m, "mod", "download", required); err != nil {
+		return "", fmt.Errorf("find the source of %s: %w", required, err)
 	}
-	out, err := w.goCommand(ctx, "list", "-m", "-f", "{{.Dir}}", module)
+	out, err := w.goCommand(ctx, m, "list", "-m", "-f", "{{.Dir}}", required)
 	if err != nil {
-		return "", fmt.Errorf("find the source of %s: %w", module, err)
+		return "", fmt.Errorf("find the source of %s: %w", required, err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }
 
-// goCommand runs the go command in the module and returns what it prints.
-func (w *workshop) goCommand(ctx context.Context, args ...string) ([]byte, error) {
+// goCommand runs the go command in a module and returns what it prints.
+func (w *workshop) goCommand(ctx context.Context, m module, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = w.dir
+	cmd.Dir = filepath.Join(w.dir, m.name)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=readonly -buildvcs=false", "GOWORK=off")
 	var said bytes.Buffer
 	cmd.Stderr = &said

@@ -22,11 +22,11 @@ const (
 // Archive is the image of a program in a folder.
 func Archive(dir, name string) string { return filepath.Join(dir, name+".tar") }
 
-// Definitions is the file with the custom resource definitions of snapshots, and
-// Controller the one that deploys their controller, in a folder that Build filled.
+// Definitions is the file with the custom resource definitions of snapshots in a
+// folder that Build filled.
 func Definitions(dir string) string { return filepath.Join(dir, definitions) }
 
-// Controller deploys the snapshot controller.
+// Controller is the file that deploys the snapshot controller, in the same folder.
 func Controller(dir string) string { return filepath.Join(dir, controller) }
 
 // Build makes the images and manifests in a folder. Images get the names that the
@@ -37,8 +37,10 @@ func Build(ctx context.Context, dir string, say func(string), manifests ...strin
 		return err
 	}
 	defer free()
-	if err := w.build(ctx); err != nil {
-		return err
+	for _, m := range modules {
+		if err := w.build(ctx, m); err != nil {
+			return err
+		}
 	}
 	deploy, err := w.snapshots(ctx, dir)
 	if err != nil {
@@ -74,11 +76,11 @@ func refOf(name string, manifests []string) (string, error) {
 // snapshots writes the manifests about snapshots, which the snapshotter's modules
 // have, and returns the deployment of their controller.
 func (w *workshop) snapshots(ctx context.Context, dir string) (string, error) {
-	client, err := w.folder(ctx, clientModule)
+	client, err := w.folder(ctx, modules[0], clientModule)
 	if err != nil {
 		return "", err
 	}
-	server, err := w.folder(ctx, snapshotterModule)
+	server, err := w.folder(ctx, modules[0], snapshotterModule)
 	if err != nil {
 		return "", err
 	}
