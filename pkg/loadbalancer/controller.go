@@ -168,6 +168,7 @@ func (c *Controller) UpdateLoadBalancer(ctx context.Context, clusterName string,
 	}
 	defer release()
 	s.known = c.memory.balancer(s)
+	c.memory.remind(s)
 	if !c.wanted(s) {
 		return nil
 	}

@@ -91,6 +91,20 @@ func (m *memory) tell(s *subject, status *v1.LoadBalancerStatus) {
 	}
 }
 
+// remind gives a Service without an address the one that it was told last: the
+// framework's node sync brings it as it was before that
+// (cloud-provider v0.37.2, controllers/service, serviceCache).
+func (m *memory) remind(s *subject) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.byKey[s.key()]
+	if r == nil || r.uid != s.owner.UID || r.told == nil || len(s.service.Status.LoadBalancer.Ingress) > 0 {
+		return
+	}
+	s.service = s.service.DeepCopy()
+	s.service.Status.LoadBalancer = *r.told.DeepCopy()
+}
+
 // told says whether the Service shows this status already.
 func (m *memory) told(s *subject, status *v1.LoadBalancerStatus) bool {
 	m.mu.Lock()
