@@ -19,7 +19,8 @@ import (
 // converge observes, plans and applies until the cloud is as the Service wants
 // it, and gives the Service's status. The lock of the Service is held.
 func (c *Controller) converge(ctx context.Context, s *subject) (*v1.LoadBalancerStatus, error) {
-	return (&worker{Controller: c, subject: s}).converge(ctx)
+	_, known := c.memory.actual(s)
+	return (&worker{Controller: c, subject: s, patient: !known}).converge(ctx)
 }
 
 func (w *worker) converge(ctx context.Context) (*v1.LoadBalancerStatus, error) {
@@ -60,6 +61,8 @@ type worker struct {
 	desired    tree.Desired
 	actual     tree.Actual
 	freshPorts bool
+	// patient: old lists will do as long as nothing is to be done by them.
+	patient bool
 	// done are the steps of all rounds that succeeded.
 	done []step.Step
 	// whole: it looks at all that the Service may have left anywhere.
@@ -104,6 +107,10 @@ func (w *worker) round(ctx context.Context) (done bool, err error) {
 	seen, err := w.see(ctx)
 	if err != nil || seen == nil {
 		return false, err
+	}
+	if seen.old && len(plan.Plan(seen.desired, seen.actual)) > 0 {
+		w.patient = false
+		return false, nil
 	}
 	w.sayClaim(s, &seen.claim)
 	w.sayNotices(s, seen.notices)
@@ -155,8 +162,11 @@ func (w *worker) see(ctx context.Context) (*sighting, error) {
 	s := w.subject
 	began := time.Now()
 	begin := w.lists.begin
-	if w.whole {
+	switch {
+	case w.whole:
 		begin = w.lists.beginMany
+	case w.patient:
+		begin = w.lists.beginOld
 	}
 	k, end := begin(s.key(), s.known, s.named())
 	defer end()

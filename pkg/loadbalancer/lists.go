@@ -16,6 +16,10 @@ import (
 const (
 	// listAge is how old a whole list may be for one who comes while others read too.
 	listAge = 5 * time.Second
+	// startAge is the same for a Service of which this process knows nothing yet:
+	// hundreds wait for their turn after a start, and most need nothing. Where
+	// something is to be done, it is looked at again first.
+	startAge = time.Minute
 	// monitorAge is how old the list of monitors may be for a pool never seen before.
 	monitorAge = time.Minute
 	// portAge is how old the shared list of ports may be.
@@ -85,6 +89,8 @@ func groupBy[T any](all []T, key func(*T) string) map[string][]T {
 type look struct {
 	*lists
 	alone bool
+	// old says that whole lists may be older than those by which anything is changed.
+	old bool
 	// since is when a whole list must have begun at the earliest.
 	since time.Time
 }
@@ -94,6 +100,15 @@ type look struct {
 func (l *lists) begin(keys ...string) (k *look, end func()) {
 	alone := l.looking.Add(1) == 1 && l.warm.Swap(true)
 	return &look{lists: l, alone: alone, since: l.after(time.Now().Add(-listAge), keys...)}, func() { l.looking.Add(-1) }
+}
+
+// beginOld is begin for one of whom nothing is known: whole lists may be old.
+func (l *lists) beginOld(keys ...string) (k *look, end func()) {
+	k, end = l.begin(keys...)
+	if !k.alone {
+		k.old, k.since = true, l.after(time.Now().Add(-startAge), keys...)
+	}
+	return k, end
 }
 
 // beginMany is begin for one of many, which shares the whole project's lists.

@@ -14,7 +14,9 @@ import (
 
 // sighting is what one look found for a Service, and what it wants of that.
 type sighting struct {
-	claim   claim
+	claim claim
+	// old: it was seen in lists that are too old to change anything by.
+	old     bool
 	desired tree.Desired
 	notices []spec.Notice
 	actual  tree.Actual
@@ -35,7 +37,7 @@ func (e *extent) leaving() bool { return e.wish == nil }
 // observe reads what the cloud has for a Service: without anything to do four
 // calls, however many ports it has.
 func (c *Controller) observe(ctx context.Context, k *look, s *subject, found claim, e extent) (*sighting, error) {
-	seen := &sighting{claim: found}
+	seen := &sighting{claim: found, old: k.old}
 	b := found.balancer
 	if b != nil && !c.deletedAsWhole(s, found, e) {
 		if err := c.whole(ctx, k, b); err != nil {

@@ -51,7 +51,7 @@ func TestFiveHundredServicesOnFiftyNodes(t *testing.T) {
 		w.cloud.ResetCalls()
 		process = w.start()
 		pass(90 * time.Second)
-		w.spent("restart", 10+services+lists/4, 0)
+		w.spent("restart", 10+services, 0)
 		process.end()
 	})
 }
