@@ -26,7 +26,7 @@ import (
 // with an application credential that may do nothing but what
 // examples/access-rules.json lists; and no rule is there in vain.
 func TestAccessRulesAreEnough(t *testing.T) {
-	rules := readRules(t)
+	rules := readRules(t, "examples/access-rules.json")
 	everyCall(t, rules)
 	for i, rule := range rules {
 		without := slices.Delete(slices.Clone(rules), i, i+1)
@@ -36,9 +36,9 @@ func TestAccessRulesAreEnough(t *testing.T) {
 	}
 }
 
-func readRules(t *testing.T) []simulator.AccessRule {
+func readRules(t *testing.T, name string) []simulator.AccessRule {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(root, "examples/access-rules.json"))
+	content, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,18 +135,18 @@ func balancerCalls(client *openstack.Client) map[string]func(context.Context) er
 			return forbidden(err)
 		},
 	}
-	for method := range reflect.TypeFor[loadbalancer.Cloud]().Methods() {
+	maps.Copy(calls, methodCalls(client, reflect.TypeFor[loadbalancer.Cloud]()))
+	return calls
+}
+
+// methodCalls makes every call of an interface, about things that are not there.
+func methodCalls(client any, contract reflect.Type) map[string]func(context.Context) error {
+	calls := map[string]func(context.Context) error{}
+	for method := range contract.Methods() {
 		calls[method.Name] = func(ctx context.Context) error {
 			given := []reflect.Value{reflect.ValueOf(ctx)}
 			for i := 1; i < method.Type.NumIn(); i++ {
-				value := reflect.New(method.Type.In(i)).Elem()
-				if value.Kind() == reflect.String {
-					value.SetString(absent)
-				}
-				if value.Kind() == reflect.Slice { // of one, since nothing is asked for none
-					value.Set(reflect.MakeSlice(value.Type(), 1, 1))
-				}
-				given = append(given, value)
+				given = append(given, aboutNothing(method.Type.In(i)))
 			}
 			answers := reflect.ValueOf(client).MethodByName(method.Name).Call(given)
 			err, _ := answers[len(answers)-1].Interface().(error)
@@ -154,6 +154,19 @@ func balancerCalls(client *openstack.Client) map[string]func(context.Context) er
 		}
 	}
 	return calls
+}
+
+// aboutNothing is an argument of a call: an absent id for a text, and a list of one,
+// since nothing is asked for none.
+func aboutNothing(kind reflect.Type) reflect.Value {
+	value := reflect.New(kind).Elem()
+	switch kind.Kind() {
+	case reflect.String:
+		value.SetString(absent)
+	case reflect.Slice:
+		value.Set(reflect.Append(value, aboutNothing(kind.Elem())))
+	}
+	return value
 }
 
 // absent is the id of nothing.
