@@ -84,6 +84,8 @@ func (w *world) explain() {
 		{"get", "nodes,pods,services", "-A", "-o", "wide"}, {"get", "events", "-A"},
 		{"logs", "-n", "kube-system", "-l", "component=cloud-controller-manager", "--tail=40"},
 		{"logs", "-n", "kube-system", "-l", "k8s-app=openstack-cloud-controller-manager", "--tail=40"},
+		{"logs", "-n", "kube-system", "-l", "app=csi-cinder-controllerplugin", "--all-containers", "--prefix", "--tail=30"},
+		{"logs", "-n", "kube-system", "-l", "app=csi-cinder-nodeplugin", "--prefix", "--tail=40"},
 	} {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(w.t.Context()), 20*time.Second)
 		out, err := w.Kubectl(ctx, args...)

@@ -42,15 +42,7 @@ func Run(ctx context.Context, text []byte) error {
 	if err := enterRoot(spec); err != nil {
 		return err
 	}
-	if err := configureNetwork(ctx, spec); err != nil {
-		return err
-	}
-	for address, socket := range spec.Relays {
-		if _, err := relay.Open(ctx, "tcp", address, "unix", "/"+relayPath(socket)); err != nil {
-			return err
-		}
-	}
-	if err := serveMetadata(ctx, spec.Metadata); err != nil {
+	if err := errors.Join(configureNetwork(ctx, spec), reachCloud(ctx, spec)); err != nil {
 		return err
 	}
 	containerd, err := start(ctx, Program{Name: "containerd"})
@@ -69,6 +61,16 @@ func Run(ctx context.Context, text []byte) error {
 		running = append(running, process)
 	}
 	return watch(ctx, running)
+}
+
+// reachCloud opens what leads to the cloud, and to what the cloud tells the machine.
+func reachCloud(ctx context.Context, spec Spec) error {
+	for address, socket := range spec.Relays {
+		if _, err := relay.Open(ctx, "tcp", address, "unix", "/"+relayPath(socket)); err != nil {
+			return err
+		}
+	}
+	return serveMetadata(ctx, spec.Metadata)
 }
 
 func start(ctx context.Context, program Program) (*kube.Process, error) {

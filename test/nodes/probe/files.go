@@ -38,7 +38,7 @@ func room(path string) error {
 	if err := unix.Statfs(path, &stat); err != nil {
 		return err
 	}
-	_, err := fmt.Println(stat.Blocks * uint64(stat.Bsize) >> 20)
+	_, err := fmt.Fprintln(os.Stdout, stat.Blocks*uint64(stat.Bsize)>>20)
 	return err
 }
 
@@ -53,7 +53,7 @@ func size(path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Println(end >> 20)
+	_, err = fmt.Fprintln(os.Stdout, end>>20)
 	return err
 }
 
