@@ -160,10 +160,10 @@ func methodCalls(client any, contract reflect.Type) map[string]func(context.Cont
 // since nothing is asked for none.
 func aboutNothing(kind reflect.Type) reflect.Value {
 	value := reflect.New(kind).Elem()
-	switch kind.Kind() {
-	case reflect.String:
+	if kind.Kind() == reflect.String {
 		value.SetString(absent)
-	case reflect.Slice:
+	}
+	if kind.Kind() == reflect.Slice {
 		value.Set(reflect.Append(value, aboutNothing(kind.Elem())))
 	}
 	return value
