@@ -19,6 +19,8 @@ const (
 	ContextOrigin = "cinder.csi.openstack.org/origin"
 	// ContextMkfs in a volume context holds the options for mkfs, as one line.
 	ContextMkfs = "cinder.csi.openstack.org/mkfsOptions"
+	// ContextMkfsPeer is the reference driver's name for it, in volumes that it made.
+	ContextMkfsPeer = "mkfsOptions"
 
 	// MetadataCluster in the metadata of a volume, snapshot or backup is the
 	// cluster (--cluster) that made it.

@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
@@ -48,7 +47,7 @@ func stageWishOf(r *csi.NodeStageVolumeRequest) (stageWish, error) {
 		flags:    r.GetVolumeCapability().GetMount().GetMountFlags(),
 		readOnly: readerMode(r.GetVolumeCapability()),
 		origin:   originOf(r.GetVolumeContext()),
-		mkfs:     strings.Fields(r.GetVolumeContext()[block.ContextMkfs]),
+		mkfs:     mkfsArguments(r.GetVolumeContext()),
 	}
 	if w.kind != "" && !device.KnownType(w.kind) {
 		return w, refuse(codes.InvalidArgument, "%q is no filesystem", w.kind)
