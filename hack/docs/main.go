@@ -18,14 +18,15 @@ import (
 
 // pages maps the path of a page, below the root, to what writes it.
 var pages = map[string]func(*bytes.Buffer){
-	"docs/reference/annotations.md":   annotationsPage,
-	"docs/reference/cloud-conf.md":    cloudConf,
-	"docs/reference/commands.md":      commandsPage,
-	"docs/reference/csi-flags.md":     driverFlagsPage,
-	"docs/reference/events.md":        eventsPage,
-	"docs/reference/flags.md":         flagsPage,
-	"docs/reference/metrics.md":       metricsPage,
-	"docs/reference/volume-states.md": volumeStatesPage,
+	"docs/reference/annotations.md":       annotationsPage,
+	"docs/reference/cloud-conf.md":        cloudConf,
+	"docs/reference/commands.md":          commandsPage,
+	"docs/reference/csi-flags.md":         driverFlagsPage,
+	"docs/reference/events.md":            eventsPage,
+	"docs/reference/flags.md":             flagsPage,
+	"docs/reference/metrics.md":           metricsPage,
+	"docs/reference/volume-parameters.md": volumeParametersPage,
+	"docs/reference/volume-states.md":     volumeStatesPage,
 }
 
 func main() {
