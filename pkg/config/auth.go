@@ -31,7 +31,7 @@ type account struct {
 }
 
 func (r *reader) checkGlobal(b *block, g *Global) {
-	if b.name == "" && len(b.values) == 0 && len(b.bad) == 0 && len(r.config.Clouds) > 0 {
+	if b.name == "" && g.AuthURL == "" && !b.written() && len(r.config.Clouds) > 0 {
 		r.say(b, "", Warning, "the section has no settings: only programs that choose a cloud by name can use the file",
 			"write a [Global] section for the controller manager")
 		return
@@ -52,6 +52,17 @@ func (r *reader) checkGlobal(b *block, g *Global) {
 	}
 	a.domains()
 	r.checkTLS(b, g)
+}
+
+// written says whether somebody wrote anything for the section: what the
+// environment happens to have beside it does not count.
+func (b *block) written() bool {
+	for _, v := range b.values {
+		if v.origin.Kind != FromEnvironment {
+			return true
+		}
+	}
+	return len(b.bad) > 0
 }
 
 func (a account) endpoint() {

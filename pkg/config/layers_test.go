@@ -252,3 +252,13 @@ func TestProcessEnvironment(t *testing.T) {
 		t.Errorf("files to watch (-want +got):\n%s", diff)
 	}
 }
+
+// What a shell happens to export does not make a section of which nobody wrote.
+func TestEnvironmentMakesNoGlobalBesideNamedClouds(t *testing.T) {
+	env, _ := world(t, map[string]string{"OS_REGION_NAME": "R9", "OS_USERNAME": "somebody"}, nil)
+	text := strings.Replace(sound, "[Global]", `[Global "one"]`, 1)
+	cfg, report := config.Read(strings.NewReader(text), "cloud.conf", env)
+	if err := report.Err(); err != nil || cfg.Clouds["one"] == nil {
+		t.Errorf("got %v and clouds %v", err, cfg.Clouds)
+	}
+}
