@@ -61,8 +61,9 @@ type worker struct {
 	desired    tree.Desired
 	actual     tree.Actual
 	freshPorts bool
-	// patient: old lists will do as long as nothing is to be done by them.
-	patient bool
+	// patient: old lists will do as long as nothing is to be done by them. When
+	// something is, the next look takes lists that are not old, once.
+	patient, recent bool
 	// done are the steps of all rounds that succeeded.
 	done []step.Step
 	// whole: it looks at all that the Service may have left anywhere.
@@ -109,7 +110,7 @@ func (w *worker) round(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	if seen.old && len(plan.Plan(seen.desired, seen.actual)) > 0 {
-		w.patient = false
+		w.patient, w.recent = false, true
 		return false, nil
 	}
 	w.sayClaim(s, &seen.claim)
@@ -163,8 +164,8 @@ func (w *worker) see(ctx context.Context) (*sighting, error) {
 	began := time.Now()
 	begin := w.lists.begin
 	switch {
-	case w.whole:
-		begin = w.lists.beginMany
+	case w.whole || w.recent:
+		begin, w.recent = w.lists.beginMany, false
 	case w.patient:
 		begin = w.lists.beginOld
 	}
