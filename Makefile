@@ -30,6 +30,8 @@ PACKAGES_unit       = $(filter-out $(NOT_UNIT),$(shell go list ./...))
 # Tests with the race detector; coverage counts for what users run.
 RACE     := CGO_ENABLED=1 go test -race -timeout 20m
 COVERED  := go run ./hack/coverage -min 80 -only '^underlay/(pkg|internal)/'
+# What a shell knows of a cloud is not for tests that have a simulated one.
+NO_CLOUD := env $(foreach name,$(filter OS_% UNDERLAY_OPENSTACK%,$(.VARIABLES)),-u $(name))
 # Those that judge from outside say what they see, and are never taken from the cache.
 OUTSIDE  := go test -v -count=1 -timeout 30m
 
@@ -73,19 +75,19 @@ test: kubernetes ## Run every part of the tests that this machine can, and say w
 
 .PHONY: test-unit
 test-unit: ## Packages by themselves; fails below 80 % coverage
-	@$(RACE) -cover $(PACKAGES_unit) | $(COVERED)
+	@$(NO_CLOUD) $(RACE) -cover $(PACKAGES_unit) | $(COVERED)
 
 .PHONY: test-simulator
 test-simulator: ## The simulated OpenStack: its own tests, the openstack command, its page in a browser
-	$(RACE) -cover $(PACKAGES_simulator) | $(COVERED)
+	$(NO_CLOUD) $(RACE) -cover $(PACKAGES_simulator) | $(COVERED)
 
 .PHONY: test-sanity
 test-sanity: ## The CSI driver by csi-sanity, on the simulator, real block devices and mounts (root)
-	$(OUTSIDE) $(PACKAGES_sanity)
+	$(NO_CLOUD) $(OUTSIDE) $(PACKAGES_sanity)
 
 .PHONY: test-e2e
 test-e2e: kubernetes ## The product between a real Kubernetes and the simulator
-	$(RACE) -count=1 $(PACKAGES_e2e)
+	$(NO_CLOUD) $(RACE) -count=1 $(PACKAGES_e2e)
 
 .PHONY: test-contract
 test-contract: ## What we rely on of OpenStack: the simulator, and the real one that openstack.env names
