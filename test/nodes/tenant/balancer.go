@@ -128,11 +128,15 @@ func (c *Client) readPool(ctx context.Context, pool *Pool) error {
 
 // RemoveBalancers deletes all load balancers of a network with what is in them,
 // and waits until they are gone. One that is being changed is waited for first.
+// Ports that Octavia leaves in the network go last.
 func (c *Client) RemoveBalancers(ctx context.Context, networkID string) error {
 	for {
 		left, err := c.Balancers(ctx, networkID)
-		if err != nil || len(left) == 0 {
+		if err != nil {
 			return err
+		}
+		if len(left) == 0 {
+			return c.removeStrays(ctx, networkID)
 		}
 		for _, b := range left {
 			if strings.HasPrefix(b.Status, "PENDING_") {
@@ -147,4 +151,23 @@ func (c *Client) RemoveBalancers(ctx context.Context, networkID string) error {
 			return fmt.Errorf("delete load balancers: %w", err)
 		}
 	}
+}
+
+// removeStrays deletes what Octavia forgets in a network without load balancers: the
+// port by which an amphora reached its members ("octavia-lb-member-…",
+// octavia/controller/worker/v2/tasks/network_tasks.py) stays where no hypervisor unplugs it.
+func (c *Client) removeStrays(ctx context.Context, networkID string) error {
+	var answer struct{ Ports []struct{ ID, Name string } }
+	if err := c.call(ctx, http.MethodGet, network, "/v2.0/ports?fields=id&fields=name&network_id="+networkID, nil, &answer); err != nil {
+		return fmt.Errorf("list ports that load balancers left: %w", err)
+	}
+	for _, port := range answer.Ports {
+		if !strings.HasPrefix(port.Name, "octavia-lb-") {
+			continue
+		}
+		if err := c.call(ctx, http.MethodDelete, network, "/v2.0/ports/"+port.ID, nil, nil); err != nil && !IsNotFound(err) {
+			return fmt.Errorf("delete port %s: %w", port.Name, err)
+		}
+	}
+	return nil
 }
