@@ -37,11 +37,7 @@ func (i *Instances) ours(node *v1.Node) error {
 // ours. A provider ID needs no call; else one shared list may be read.
 func (i *Instances) identify(ctx context.Context, node *v1.Node) ([]string, error) {
 	if node.Spec.ProviderID == "" {
-		listed, err := i.servers.Get(ctx, listAge)
-		if err != nil {
-			return nil, err
-		}
-		server, err := listed.find(node)
+		server, err := i.match(ctx, node)
 		var several *ambiguousError
 		if errors.As(err, &several) {
 			return nil, nil // one of them exists, whichever it is
@@ -57,6 +53,23 @@ func (i *Instances) identify(ctx context.Context, node *v1.Node) ([]string, erro
 		return []string{id}, nil
 	}
 	return i.serverIDs(node, i.weigh(i.Nodes())), nil
+}
+
+// match finds the server of a Node without a provider ID in the shared list, and
+// in a newer one where only its name is there.
+func (i *Instances) match(ctx context.Context, node *v1.Node) (*Server, error) {
+	listed, err := i.servers.Get(ctx, listAge)
+	if err != nil {
+		return nil, err
+	}
+	server, err := listed.find(node)
+	if err != nil || !namesake(node, server) {
+		return server, err
+	}
+	if listed, err = i.servers.Get(ctx, newerList(node)); err != nil {
+		return nil, err
+	}
+	return listed.find(node)
 }
 
 // serverIDs is identify by what is known without any list.

@@ -44,6 +44,17 @@ func (x *serverIndex) find(node *v1.Node) (*Server, error) {
 	return choose(node, x.byHost[strings.ToLower(node.Name)])
 }
 
+// namesake says that a server only has the Node's name, where the Node's system
+// UUID is another one's. In a list from before the Node's own server was made that
+// is a server of another cluster in the project.
+func namesake(node *v1.Node, found *Server) bool {
+	if found == nil || node.Spec.ProviderID != "" {
+		return false
+	}
+	ids := systemServerIDs(node.Status.NodeInfo.SystemUUID)
+	return len(ids) > 0 && !slices.Contains(ids, found.ID)
+}
+
 // choose takes the only candidate; among several, the only one that is not
 // soft-deleted; else the only one that has an address of the Node.
 func choose(node *v1.Node, candidates []*Server) (*Server, error) {

@@ -53,12 +53,15 @@ func (i *Instances) InstanceMetadata(ctx context.Context, node *v1.Node) (*cloud
 func (i *Instances) locate(ctx context.Context, node *v1.Node) (*Server, time.Duration, error) {
 	var found *Server
 	var unclear error
-	for _, age := range []time.Duration{listAge, newerList(node)} {
+	for attempt, age := range []time.Duration{listAge, newerList(node)} {
 		listed, err := i.servers.Get(ctx, age)
 		if err != nil {
 			return nil, 0, err
 		}
 		if found, unclear = listed.find(node); unclear != nil {
+			continue
+		}
+		if attempt == 0 && namesake(node, found) {
 			continue
 		}
 		if found != nil && settled(found) {
