@@ -26,7 +26,7 @@ func (c *Cloud) AddLoadBalancerFlavor(name, provider string) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	o := c.octavia
-	profile := &lbFlavorProfile{ID: newID(), Name: name, provider: provider, data: "{}"}
+	profile := &lbFlavorProfile{ID: newID(), Name: name, provider: provider, data: `{"loadbalancer_topology": "SINGLE"}`}
 	flavor := &lbFlavor{ID: newID(), Name: name, enabled: true, profile: profile}
 	o.profiles, o.flavors = append(o.profiles, profile), append(o.flavors, flavor)
 	return flavor.ID

@@ -41,21 +41,19 @@ func chooseProvider(in lbBody, flavor *lbFlavor) (string, error) {
 	return "", octaviaErrorf(http.StatusBadRequest, "Provider '%s' is not enabled.", chosen)
 }
 
-// refusedByDriver is what Octavia tells users where a driver refuses a feature without
-// a sentence of its own (octavia_lib/api/drivers/exceptions.py, NotImplementedError,
-// user_fault_string). The real service says it of the ovn driver, word for word.
-const refusedByDriver = "This feature is not implemented by the provider."
-
-// checkOptions refuses what a provider's load balancers cannot have.
+// checkOptions asks the driver about the metadata of a flavor and of an availability
+// zone, neither of which is ever empty here. The ovn driver leaves both questions to
+// its base class, which takes nothing (octavia_lib/api/drivers/provider_base.py,
+// validate_flavor and validate_availability_zone).
 func (b *loadBalancer) checkOptions(in lbBody, flavor *lbFlavor) error {
 	if b.provider != providerOVN {
 		return nil
 	}
 	switch {
 	case flavor != nil:
-		return lbNotImplemented(b.provider, refusedByDriver)
+		return lbNotImplemented(b.provider, "This provider does not support validating flavors.")
 	case in.text("availability_zone") != "":
-		return lbNotImplemented(b.provider, "This provider does not support availability zones.")
+		return lbNotImplemented(b.provider, "This provider does not support validating availability zones.")
 	}
 	return nil
 }

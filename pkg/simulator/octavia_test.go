@@ -351,9 +351,13 @@ func TestOctaviaProviderOVN(t *testing.T) {
 			t.Errorf("TCP monitor: got %d %s", got.status, got.text)
 		}
 		refused(t, b.callAs(b.admin, "PUT", "/loadbalancers/"+lb.ID+"/failover", nil), 501, no+"OVN provider does not support loadbalancer failover")
+		action := "Provider 'ovn' does not support a requested action: "
 		flavor := b.AddLoadBalancerFlavor("small", "ovn")
 		body := object{"loadbalancer": object{"vip_subnet_id": b.subnet, "flavor_id": flavor}}
-		refused(t, b.call("POST", "/loadbalancers", body), 501, "")
+		refused(t, b.call("POST", "/loadbalancers", body), 501, action+"This provider does not support validating flavors.")
+		b.AddLoadBalancerZone("az-1")
+		body = object{"loadbalancer": object{"vip_subnet_id": b.subnet, "provider": "ovn", "availability_zone": "az-1"}}
+		refused(t, b.call("POST", "/loadbalancers", body), 501, action+"This provider does not support validating availability zones.")
 	})
 }
 
