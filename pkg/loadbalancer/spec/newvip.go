@@ -17,8 +17,8 @@ func (r *resolver) newVIPs() {
 	r.stacks = []v1.IPFamily{first}
 	b.VIP.Address, b.VIP.Kept = r.address(first)
 	if r.vip.port.value != "" {
-		b.VIP = tree.VIP{PortID: r.vip.port.value, Address: r.vip.addresses[first].value}
-		r.stacks = r.families // as many as the port has; the user made it
+		b.VIP, first = r.portVIP(r.vip.port.value)
+		r.stacks = []v1.IPFamily{first}
 		return
 	}
 	b.VIP.SubnetID, b.VIP.NetworkID = r.vip.subnet.value, r.vip.network.value
@@ -43,6 +43,31 @@ func (r *resolver) address(family v1.IPFamily) (address string, kept bool) {
 		return "", false
 	}
 	return r.had[family], r.had[family] != ""
+}
+
+// portVIP is the virtual address on a port that the user made, of which a load
+// balancer takes one address: the one that the Service asks for; the port's only
+// one; of several, which Octavia refuses to choose from, the first of the Service's
+// preferred family. Of a port that is not seen nothing is known.
+// Source: octavia/api/v2/controllers/load_balancer.py, _validate_port_and_fill_or_validate_subnet.
+func (r *resolver) portVIP(id string) (tree.VIP, v1.IPFamily) {
+	first := r.families[0]
+	vip := tree.VIP{PortID: id, Address: r.vip.addresses[first].value}
+	at := slices.IndexFunc(r.facts.Ports, func(p tree.Port) bool { return p.ID == id })
+	if at < 0 || vip.Address != "" {
+		return vip, first
+	}
+	all := r.facts.Ports[at].FixedIPs
+	if len(all) == 1 {
+		return vip, familyOfText(all[0].Address)
+	}
+	for _, ip := range all {
+		if familyOfText(ip.Address) == first {
+			vip.Address = ip.Address
+			break
+		}
+	}
+	return vip, first
 }
 
 // nodeSubnet is the subnet of the first node, by name, that has a port: of a
