@@ -1,7 +1,10 @@
 package sidecars
 
 import (
+	"os"
 	"path"
+	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -43,5 +46,31 @@ func TestEveryProgramIsBuilt(t *testing.T) {
 	}
 	if len(built) != len(Names) {
 		t.Errorf("the modules build %v, the names are %v", built, Names)
+	}
+}
+
+// TestTheManifestsNameTheVersionsThatAreBuilt: what is shown on real nodes is what
+// the manifests run.
+func TestTheManifestsNameTheVersionsThatAreBuilt(t *testing.T) {
+	shipped, err := os.ReadFile("../../../manifests/csi/controller.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range modules {
+		for _, pkg := range m.packages {
+			name := path.Base(pkg)
+			if name == SnapshotController {
+				continue // its manifest is external-snapshotter's
+			}
+			want := regexp.MustCompile(`(?m)^\s` + regexp.QuoteMeta(path.Dir(path.Dir(pkg))) + ` (v\S+)`).FindSubmatch(m.mod)
+			if want == nil {
+				t.Errorf("%s.mod does not require the module of %s", m.name, name)
+				continue
+			}
+			ref, err := refOf(name, []string{string(shipped)})
+			if got := ref[strings.LastIndex(ref, ":")+1:]; err != nil || got != string(want[1]) {
+				t.Errorf("%s: the manifest asks for %s (%v), and %s is built", name, got, err, want[1])
+			}
+		}
 	}
 }
