@@ -15,7 +15,12 @@ GOLANGCI := $(BIN)/golangci-lint
 export CGO_ENABLED ?= 0
 
 # The parts of the tests, and their packages. unit is all that no other part names.
-PARTS              := unit simulator sanity e2e contract openstack nodes dataplane
+# Those that mostly wait for a cloud run beside those that work; the last ones look at
+# the whole machine, and have it for themselves.
+WORKING            := unit simulator sanity e2e
+WAITING            := contract openstack
+ALONE              := nodes dataplane
+PARTS              := $(WORKING) $(WAITING) $(ALONE)
 PACKAGES_simulator := ./pkg/simulator/... ./test/openstackclient ./test/livepage
 PACKAGES_sanity    := ./test/sanity/...
 PACKAGES_e2e       := ./test/e2e
@@ -34,6 +39,9 @@ COVERED  := go run ./hack/coverage -min 80 -only '^underlay/(pkg|internal)/'
 NO_CLOUD := env $(foreach name,$(filter OS_% UNDERLAY_OPENSTACK%,$(.VARIABLES)),-u $(name))
 # Those that judge from outside say what they see, and are never taken from the cache.
 OUTSIDE  := go test -v -count=1 -timeout 30m
+
+# What one part needs by itself; READY says that it is there.
+KUBERNETES = $(if $(READY),,kubernetes)
 
 IMAGE    ?= registry.example.org/underlay/openstack-cloud-controller-manager:latest
 DRIVER_IMAGE ?= registry.example.org/underlay/cinder-csi-plugin:latest
@@ -71,7 +79,7 @@ nodes-down: ## End what nodes-up started and remove all of it
 
 .PHONY: test
 test: kubernetes ## Run every part of the tests that this machine can, and say what it cannot
-	@without=$$(go run ./test/requirements) && UNDERLAY_WITHOUT=$$without MAKE="$(MAKE)" hack/parts $(PARTS)
+	@without=$$(go run ./test/requirements) && UNDERLAY_WITHOUT=$$without MAKE="$(MAKE)" hack/parts "$(WORKING)" "$(WAITING)" "$(ALONE)"
 
 .PHONY: test-unit
 test-unit: ## Packages by themselves; fails below 80 % coverage
@@ -86,7 +94,7 @@ test-sanity: ## The CSI driver by csi-sanity, on the simulator, real block devic
 	$(NO_CLOUD) $(OUTSIDE) $(PACKAGES_sanity)
 
 .PHONY: test-e2e
-test-e2e: kubernetes ## The product between a real Kubernetes and the simulator
+test-e2e: $(KUBERNETES) ## The product between a real Kubernetes and the simulator
 	$(NO_CLOUD) $(RACE) -count=1 $(PACKAGES_e2e)
 
 .PHONY: test-contract
@@ -94,15 +102,15 @@ test-contract: ## What we rely on of OpenStack: the simulator, and the real one 
 	$(RACE) -count=1 $(PACKAGES_contract)
 
 .PHONY: test-openstack
-test-openstack: kubernetes ## The product with 30 nodes on the real OpenStack that openstack.env names
+test-openstack: $(KUBERNETES) ## The product with 30 nodes on the real OpenStack that openstack.env names
 	$(OUTSIDE) $(PACKAGES_openstack)
 
 .PHONY: test-nodes
-test-nodes: kubernetes ## Real kubelets, real pods, real packets (root)
+test-nodes: $(KUBERNETES) ## Real kubelets, real pods, real packets (root)
 	$(OUTSIDE) -skip TestMoveFromFlannel $(PACKAGES_nodes)
 
 .PHONY: test-dataplane
-test-dataplane: kubernetes ## A cluster that moves from flannel to routes, pods reachable throughout (root)
+test-dataplane: $(KUBERNETES) ## A cluster that moves from flannel to routes, pods reachable throughout (root)
 	$(OUTSIDE) -run TestMoveFromFlannel $(PACKAGES_dataplane)
 
 .PHONY: cover

@@ -2,11 +2,17 @@ package docs_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
+
+// lists are the variables of the Makefile with the parts of the tests.
+var lists = []string{"WORKING", "WAITING", "ALONE"}
 
 // TestCIRunsEveryPart: continuous integration leaves no part of the tests out, and
 // nothing of what it runs is left out by name.
@@ -19,11 +25,14 @@ func TestCIRunsEveryPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	match := regexp.MustCompile(`(?m)^PARTS +:= (.+)$`).FindStringSubmatch(string(makefile))
-	if match == nil {
-		t.Fatal("the Makefile has no PARTS")
+	var parts []string
+	for _, list := range lists {
+		match := regexp.MustCompile(`(?m)^` + list + ` +:= (.+)$`).FindSubmatch(makefile)
+		if match == nil {
+			t.Fatalf("the Makefile has no %s", list)
+		}
+		parts = append(parts, strings.Fields(string(match[1]))...)
 	}
-	parts := strings.Fields(match[1])
 	if len(parts) < 5 {
 		t.Errorf("found only the parts %v", parts)
 	}
@@ -32,8 +41,8 @@ func TestCIRunsEveryPart(t *testing.T) {
 			t.Errorf("the Makefile has no test-%s", part)
 		}
 	}
-	if !regexp.MustCompile(`(?m)^test: .*\n.* hack/parts \$\(PARTS\)$`).Match(makefile) {
-		t.Error("make test does not run all of PARTS")
+	if !regexp.MustCompile(`(?m)^test: .*\n.* hack/parts "\$\(` + strings.Join(lists, `\)" "\$\(`) + `\)"$`).Match(makefile) {
+		t.Errorf("make test does not run all of %v", lists)
 	}
 	if !regexp.MustCompile(`(?m)^all_tests\(\) \{ .* && make test\); \}$`).Match(script) ||
 		!regexp.MustCompile(`(?m)^section .* all_tests$`).Match(script) {
@@ -41,5 +50,49 @@ func TestCIRunsEveryPart(t *testing.T) {
 	}
 	if strings.Contains(string(script), "UNDERLAY_WITHOUT=") {
 		t.Error(".ci/run leaves something out")
+	}
+}
+
+// fakeMake stands for make: bad fails, and slow ends when beside has begun.
+const fakeMake = `#!/bin/sh
+echo "this is $2"
+case $2 in
+test-bad) exit 2 ;;
+test-beside) : >"$0.begun" ;;
+test-slow) for i in $(seq 600); do [ -e "$0.begun" ] && exit 0; sleep 0.1; done; exit 1 ;;
+esac
+`
+
+// TestPartsRunInLists: all parts run whichever fails, the second list runs beside
+// the first, and the table and the exit status tell what came of each.
+func TestPartsRunInLists(t *testing.T) {
+	stand := filepath.Join(t.TempDir(), "make")
+	if err := os.WriteFile(stand, []byte(fakeMake), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	parts := func(lists ...string) (string, error) {
+		run := exec.CommandContext(t.Context(), filepath.Join(root, "hack", "parts"), lists...)
+		run.Env = append(os.Environ(), "MAKE="+stand, "UNDERLAY_WITHOUT=")
+		out, err := run.CombinedOutput()
+		return string(out), err
+	}
+	out, err := parts("slow bad", "beside bad2", "last")
+	if err == nil {
+		t.Error("a part failed, and the exit status is 0")
+	}
+	_, table, _ := strings.Cut(out, "=== The parts of the tests")
+	want := []string{"passed test-slow", "FAILED test-bad", "passed test-beside", "passed test-bad2", "passed test-last"}
+	var got []string
+	for _, row := range regexp.MustCompile(`(?m)^ +[0-9:]+ +(passed|FAILED) +(test-.+)$`).FindAllStringSubmatch(table, -1) {
+		got = append(got, row[1]+" "+row[2])
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("table (-want +got):\n%s\n%s", diff, out)
+	}
+	if last, of := strings.Index(out, "this is test-last"), strings.Index(out, "this is test-bad2"); of < 0 || last < of {
+		t.Errorf("the last list did not wait for what runs beside the first:\n%s", out)
+	}
+	if out, err := parts("good"); err != nil {
+		t.Errorf("one part that passes: %v\n%s", err, out)
 	}
 }
