@@ -42,6 +42,7 @@ func TestBalancersOnRealServices(t *testing.T) {
 
 // TestTheStoryOfBalancersOnTheSimulator is the same story where there is no real cloud.
 func TestTheStoryOfBalancersOnTheSimulator(t *testing.T) {
+	t.Parallel()
 	sim := simulator.New(simulator.Options{})
 	sim.AddNetwork(simulator.NetworkSpec{Name: "public", External: true, Subnets: []string{"203.0.113.0/24"}})
 	server := httptest.NewServer(sim)

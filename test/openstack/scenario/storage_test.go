@@ -146,6 +146,7 @@ func TestStorageClient(t *testing.T) {
 
 // TestStorageClientOnTheSimulator is the same where there is no real cloud.
 func TestStorageClientOnTheSimulator(t *testing.T) {
+	t.Parallel()
 	sim := simulator.New(simulator.Options{})
 	sim.SetVolumeQuota(sim.ProjectID(), "gigabytes", 1000)
 	server := httptest.NewServer(sim)

@@ -42,7 +42,10 @@ func (p pace) flags() []string {
 	}
 }
 
+// TestOnRealServices runs beside the stories on simulators, which share nothing
+// with it.
 func TestOnRealServices(t *testing.T) {
+	t.Parallel()
 	who, there := account(t)
 	if !there {
 		return
@@ -57,6 +60,7 @@ func TestOnRealServices(t *testing.T) {
 // TestTheStoryOnTheSimulator holds the scenarios themselves to their work where
 // there is no real cloud.
 func TestTheStoryOnTheSimulator(t *testing.T) {
+	t.Parallel()
 	sim := simulator.New(simulator.Options{})
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)

@@ -54,6 +54,7 @@ func TestVolumesOnRealServices(t *testing.T) {
 
 // TestTheStoryOfVolumesOnTheSimulator is the same story where there is no real cloud.
 func TestTheStoryOfVolumesOnTheSimulator(t *testing.T) {
+	t.Parallel()
 	sim := simulator.New(simulator.Options{})
 	sim.SetVolumeQuota("", "gigabytes", 1000)
 	server := httptest.NewServer(sim)
