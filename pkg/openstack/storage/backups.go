@@ -73,6 +73,9 @@ func (c *Client) CreateBackup(ctx context.Context, wish block.BackupRequest) (bl
 		BodyAt: func(minor int) (any, error) {
 			backup := body{"volume_id": wish.VolumeID, "force": wish.Force}.set("name", wish.Name).
 				set("description", wish.Description).set("snapshot_id", wish.SnapshotID)
+			if wish.Incremental {
+				backup["incremental"] = true
+			}
 			if minor >= backupMetadata {
 				backup.setMetadata(wish.Metadata)
 			}

@@ -17,10 +17,9 @@ const (
 	// one of the Origin values. Absent: nothing, the volume was made empty, or
 	// another driver made it. A volume with an origin is never formatted.
 	ContextOrigin = "cinder.csi.openstack.org/origin"
-	// ContextMkfs in a volume context holds the options for mkfs, as one line.
-	ContextMkfs = "cinder.csi.openstack.org/mkfsOptions"
-	// ContextMkfsPeer is the reference driver's name for it, in volumes that it made.
-	ContextMkfsPeer = "mkfsOptions"
+	// ContextMkfs in a volume context holds the options for mkfs, as one line. It is
+	// the reference driver's name for it.
+	ContextMkfs = "mkfs-options"
 
 	// MetadataCluster in the metadata of a volume, snapshot or backup is the
 	// cluster (--cluster) that made it.

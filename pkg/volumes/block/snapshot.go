@@ -63,7 +63,9 @@ type Backup struct {
 type BackupRequest struct {
 	Name, Description, VolumeID, SnapshotID, AvailabilityZone string
 	Force                                                     bool
-	Metadata                                                  map[string]string
+	// Incremental builds upon the latest backup of the volume, which must have one.
+	Incremental bool
+	Metadata    map[string]string
 }
 
 // GroupSnapshot is a snapshot of all volumes of a group, taken at one time.

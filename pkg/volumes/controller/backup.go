@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"k8s.io/klog/v2"
 
@@ -50,16 +51,38 @@ func (c *copying) askBackup(ctx context.Context) error {
 	if snapshot, err = c.p.restorable(ctx, snapshot); err != nil {
 		return err
 	}
+	incremental, err := c.hasBase(ctx)
+	if err != nil {
+		return err
+	}
 	c.asked = true
 	b, err := c.p.CreateBackup(ctx, block.BackupRequest{
 		Name: c.name, Description: "Created by " + block.DriverName, VolumeID: c.volumeID, SnapshotID: snapshot.id,
-		AvailabilityZone: c.zone, Force: true, Metadata: c.metadata,
+		AvailabilityZone: c.zone, Force: true, Incremental: incremental, Metadata: c.metadata,
 	})
 	if err != nil {
 		return unwritten(ctx, "make backup "+c.name, err)
 	}
 	klog.FromContext(ctx).Info("Backup is being made", "backup", b.ID, "name", b.Name, "volume", c.volumeID, "snapshot", snapshot.id)
 	return nil
+}
+
+// hasBase says whether the backup is to build upon another one, and can: Cinder
+// refuses an incremental backup where the volume has none that is available.
+func (c *copying) hasBase(ctx context.Context) (bool, error) {
+	for marker := ""; c.incremental; {
+		page, next, err := c.p.BackupPage(ctx, c.volumeID, marker, 0)
+		if err != nil {
+			return false, unseen(ctx, "list backups of volume "+c.volumeID, err)
+		}
+		if slices.ContainsFunc(page, func(b block.Backup) bool { return b.VolumeID == c.volumeID && b.Status == block.SnapshotAvailable }) {
+			return true, nil
+		}
+		if marker = next; marker == "" {
+			break
+		}
+	}
+	return false, nil
 }
 
 // tidy deletes the snapshot that a backup was made from once it is not needed.

@@ -151,10 +151,11 @@ func (p *project) settle(ctx context.Context, id string, settled func(block.Volu
 	}
 }
 
-// owns says whether the metadata of an object are those that this cluster writes.
-func (s *Service) owns(metadata map[string]string) bool {
-	cluster, ok := metadata[block.MetadataCluster]
-	return ok && cluster == s.options.Cluster
+// sameCluster says whether an object has the cluster in its metadata that a request
+// writes there.
+func sameCluster(actual, desired map[string]string) bool {
+	cluster, ok := actual[block.MetadataCluster]
+	return ok && cluster == desired[block.MetadataCluster]
 }
 
 // reason is what Cinder says of why work on a resource failed, "" if nothing. The

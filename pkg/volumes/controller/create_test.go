@@ -202,6 +202,15 @@ func TestZones(t *testing.T) {
 		if zoneOf(v) != "c" || w.cloud.Volume(v.GetVolumeId()).Zone != "a" {
 			t.Errorf("usable in %s and made in %s, want c, as asked, and Cinder's own choice", zoneOf(v), w.cloud.Volume(v.GetVolumeId()).Zone)
 		}
+		// The zone that a class names is Cinder's, whatever the zones of Kubernetes are.
+		named := in("named", "c")
+		named.Parameters["availability"] = "b"
+		for range 2 {
+			v = must(w, ignoring.CreateVolume, named).GetVolume()
+			if zoneOf(v) != "c" || w.cloud.Volume(v.GetVolumeId()).Zone != "b" {
+				t.Errorf("usable in %s and made in %s, want c, as asked, and b, as the class says", zoneOf(v), w.cloud.Volume(v.GetVolumeId()).Zone)
+			}
+		}
 	})
 }
 
@@ -242,10 +251,10 @@ func TestWhatTheNodeIsTold(t *testing.T) {
 		w := newWorld(t, 1)
 		p := w.start()
 		r := wish("plain", 1)
-		r.Parameters["mkfsOptions"] = "-E nodiscard"
+		r.Parameters["mkfs-options"] = "-E nodiscard"
 		r.Parameters["appendVolumeMetadata"] = `{"team": "blue", "csi.storage.k8s.io/pvc/name": "mine"}`
 		plain := must(w, p.CreateVolume, r).GetVolume()
-		if diff := cmp.Diff(map[string]string{block.ContextMkfs: "-E nodiscard"}, plain.GetVolumeContext()); diff != "" {
+		if diff := cmp.Diff(map[string]string{"mkfs-options": "-E nodiscard"}, plain.GetVolumeContext()); diff != "" {
 			t.Errorf("context (-want +got):\n%s", diff)
 		}
 		metadata := w.cloud.Volume(plain.GetVolumeId()).Metadata
@@ -254,8 +263,6 @@ func TestWhatTheNodeIsTold(t *testing.T) {
 		}
 		r.Parameters["appendVolumeMetadata"] = `["no map"]`
 		refused(w, p.CreateVolume, r, codes.InvalidArgument, "appendVolumeMetadata")
-		r.Parameters["appendVolumeMetadata"] = `{"` + block.MetadataCluster + `": "green"}`
-		refused(w, p.CreateVolume, r, codes.InvalidArgument, block.MetadataCluster)
 
 		snapshot := p.snapshot("snapshot-1", plain.GetVolumeId(), nil).GetSnapshotId()
 		backup := p.snapshot("backup-1", plain.GetVolumeId(), map[string]string{"type": "backup"}).GetSnapshotId()

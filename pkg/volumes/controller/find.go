@@ -23,7 +23,7 @@ func (c *creation) find(ctx context.Context) (block.Volume, []block.Volume, erro
 		return block.Volume{}, nil, unseen(ctx, "look for volume "+c.order.name, err)
 	}
 	named = slices.DeleteFunc(named, func(v block.Volume) bool {
-		return v.Name != c.order.name || !c.s.owns(v.Metadata) && !c.s.restored(c.order, v)
+		return v.Name != c.order.name || !sameCluster(v.Metadata, c.order.metadata) && !c.s.restored(c.order, v)
 	})
 	if len(named) == 0 {
 		return block.Volume{Name: c.order.name, Status: block.StatusGone}, nil, nil
@@ -126,11 +126,9 @@ func (c *creation) compare(ctx context.Context, v block.Volume) error {
 // zones are where the volume may be, the best first; nil is anywhere.
 func (c *creation) zones() []string {
 	switch {
-	case c.s.options.IgnoreVolumeZone:
-		return nil
-	case c.order.zone != "":
+	case c.order.zone != "": // a zone of Cinder's, also where those of Kubernetes are others
 		return []string{c.order.zone}
-	case c.s.options.Topology:
+	case c.s.placed():
 		return c.order.zones
 	default:
 		return nil

@@ -43,6 +43,9 @@ func readChange(parameters map[string]string) (change, error) {
 			if err := checkMetadata(key, value); err != nil {
 				return c, err
 			}
+			if key == block.MetadataCluster {
+				return c, invalid("the metadata %s say whose a volume is and cannot be changed", key)
+			}
 			c.metadata[key] = value
 		case strings.EqualFold(name, paramType) && value != "":
 			c.volumeType = value

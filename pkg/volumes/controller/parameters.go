@@ -16,10 +16,10 @@ type Parameter struct {
 // Parameters are all of them, by object.
 var Parameters = []Parameter{
 	{On: onClass, Name: "type", Default: "the cloud's default", Meaning: "Name or id of the volume type. `ReadWriteMany` needs one with multiattach."},
-	{On: onClass, Name: "availability", Default: "by topology", Meaning: "The availability zone of Cinder."},
+	{On: onClass, Name: "availability", Default: "by topology", Meaning: "The availability zone of Cinder, also with `ignore-volume-az`."},
 	{On: onClass, Name: "csi.storage.k8s.io/fstype", Default: "ext4", Meaning: "The filesystem: ext3, ext4, xfs or btrfs."},
 	{
-		On: onClass, Name: "mkfsOptions", Default: "none",
+		On: onClass, Name: "mkfs-options", Default: "none",
 		Meaning: "Arguments for mkfs, with blanks or commas between them: `-E nodiscard,-O ^metadata_csum`.",
 	},
 	{On: onClass, Name: "appendVolumeMetadata", Default: "none", Meaning: "A JSON object of text: metadata of the volumes in Cinder, beside the driver's own."},
@@ -28,6 +28,11 @@ var Parameters = []Parameter{
 		Meaning: "`snapshot`, or `backup`: a copy outside of the storage, made from a snapshot of the same name that is deleted after it.",
 	},
 	{On: onSnapshotClass, Name: "availability", Default: "that of the volume", Meaning: "The availability zone of a backup."},
+	{
+		On: onSnapshotClass, Name: "incremental", Default: "false",
+		Meaning: "`true`: a backup holds what has changed since the latest one of the volume; the first is a full one. One that others build upon cannot be deleted before them.",
+	},
+	{On: onSnapshotClass, Name: "appendVolumeMetadata", Default: "none", Meaning: "A JSON object of text: metadata of the snapshots and backups in Cinder, beside the driver's own."},
 	{On: onSnapshotClass, Name: "force-create", Default: "", Meaning: "Accepted and not needed: a volume in use has its snapshot taken."},
 	{On: onSnapshotClass, Name: "backup-max-duration-seconds-per-gb", Default: "", Meaning: "Accepted and not needed: nobody waits for a backup inside of a request."},
 	{On: onGroupClass, Name: "groupType", Default: "", Meaning: "Needed: the group type of Cinder.", Ours: true},

@@ -10,7 +10,7 @@ import (
 func TestEveryParameterIsDeclared(t *testing.T) {
 	for object, names := range map[string][]string{
 		onClass:           {paramType, paramZone, paramMkfs, paramMetadata},
-		onSnapshotClass:   {paramCopy, paramCopyZone},
+		onSnapshotClass:   {paramCopy, paramCopyZone, paramIncremental, paramMetadata},
 		onGroupClass:      {paramGroupType},
 		onAttributesClass: {paramType, paramMigration, metadataPrefix + "key"},
 		onClaim:           {annotationAffinity, annotationAntiAffinity},

@@ -17,7 +17,7 @@ import (
 const (
 	paramType     = "type"
 	paramZone     = "availability"
-	paramMkfs     = "mkfsoptions"
+	paramMkfs     = "mkfs-options"
 	paramMetadata = "appendvolumemetadata"
 )
 
@@ -82,7 +82,7 @@ func (s *Service) readOrder(r *csi.CreateVolumeRequest) (*order, error) {
 	if err := checkCapabilities(r.GetVolumeCapabilities()); err != nil {
 		return nil, err
 	}
-	o := &order{name: r.GetName(), metadata: map[string]string{}}
+	o := &order{name: r.GetName(), metadata: map[string]string{block.MetadataCluster: s.options.Cluster}}
 	var err error
 	if o.sizes, err = readSizes(r.GetCapacityRange(), 0); err != nil {
 		return nil, err
@@ -98,7 +98,6 @@ func (s *Service) readOrder(r *csi.CreateVolumeRequest) (*order, error) {
 	if err := o.readParameters(parameters); err != nil {
 		return nil, err
 	}
-	o.metadata[block.MetadataCluster] = s.options.Cluster
 	o.readTopology(r.GetAccessibilityRequirements())
 	for _, c := range r.GetVolumeCapabilities() {
 		o.shared = o.shared || manyWriters(c.GetAccessMode().GetMode())
@@ -120,11 +119,7 @@ func (o *order) readParameters(parameters map[string]string) error {
 			if err != nil {
 				return err
 			}
-			for key, text := range extra {
-				if _, taken := o.metadata[key]; !taken {
-					o.metadata[key] = text
-				}
-			}
+			addMetadata(o.metadata, extra)
 		default:
 			// What the provisioner says of the claim goes into the metadata. Other
 			// parameters mean nothing here, as they meant nothing to the reference driver.
@@ -154,13 +149,20 @@ func readMetadata(text string) (map[string]string, error) {
 	return m, nil
 }
 
-// checkMetadata refuses what Cinder would, and the key that says whose a volume is.
+// addMetadata adds what a class appends. What is there already wins, but for the
+// cluster: a class may name another one, as with the reference driver.
+func addMetadata(metadata, extra map[string]string) {
+	for key, text := range extra {
+		if _, taken := metadata[key]; !taken || key == block.MetadataCluster {
+			metadata[key] = text
+		}
+	}
+}
+
+// checkMetadata refuses what Cinder would.
 func checkMetadata(key, value string) error {
 	if key == "" || len(key) > 255 || len(value) > 255 {
 		return invalid("Cinder keeps metadata of 1 to 255 bytes: %q", key)
-	}
-	if key == block.MetadataCluster {
-		return invalid("the metadata %s says whose a volume is and cannot be chosen", key)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -22,10 +23,11 @@ import (
 // backup-max-duration-seconds-per-gb is accepted and not needed either: nothing
 // waits for a backup.
 const (
-	paramCopy     = "type"
-	copySnapshot  = "snapshot"
-	copyBackup    = "backup"
-	paramCopyZone = "availability"
+	paramCopy        = "type"
+	copySnapshot     = "snapshot"
+	copyBackup       = "backup"
+	paramCopyZone    = "availability"
+	paramIncremental = "incremental"
 )
 
 // copying is one CreateSnapshot.
@@ -34,8 +36,10 @@ type copying struct {
 	p              *project
 	name, volumeID string
 	// zone is that of the backup, or "".
-	zone     string
-	metadata map[string]string
+	zone string
+	// incremental says that a backup builds upon the latest one of the volume.
+	incremental bool
+	metadata    map[string]string
 	// asked says that this request has sent its one POST.
 	asked bool
 }
@@ -51,7 +55,7 @@ func (s *Service) CreateSnapshot(ctx context.Context, r *csi.CreateSnapshotReque
 	if r.GetName() == "" || r.GetSourceVolumeId() == "" {
 		return nil, invalid("the request has no name or no source volume id")
 	}
-	c := &copying{s: s, p: p, name: r.GetName(), volumeID: r.GetSourceVolumeId(), metadata: map[string]string{}}
+	c := &copying{s: s, p: p, name: r.GetName(), volumeID: r.GetSourceVolumeId(), metadata: map[string]string{block.MetadataCluster: s.options.Cluster}}
 	backup, err := c.readParameters(r.GetParameters())
 	if err != nil {
 		return nil, err
@@ -85,11 +89,20 @@ func (c *copying) readParameters(parameters map[string]string) (backup bool, err
 			backup = value == copyBackup
 		case strings.EqualFold(name, paramCopyZone):
 			c.zone = value
+		case strings.EqualFold(name, paramIncremental):
+			if c.incremental, err = strconv.ParseBool(value); err != nil {
+				return false, invalid("the parameter incremental of a VolumeSnapshotClass is true or false, not %q", value)
+			}
+		case strings.EqualFold(name, paramMetadata):
+			extra, err := readMetadata(value)
+			if err != nil {
+				return false, err
+			}
+			addMetadata(c.metadata, extra)
 		case strings.HasPrefix(name, sidecarPrefix+"volumesnapshot"):
 			c.metadata[name] = value
 		}
 	}
-	c.metadata[block.MetadataCluster] = c.s.options.Cluster
 	return backup, nil
 }
 
@@ -118,7 +131,7 @@ func (c *copying) snapshot(ctx context.Context) (copied, error) {
 // choose picks, of the copies of the name that this cluster made, the oldest that
 // can be used.
 func (c *copying) choose(all []copied) (copied, []copied, error) {
-	all = slices.DeleteFunc(all, func(x copied) bool { return x.name != c.name || !c.s.owns(x.metadata) })
+	all = slices.DeleteFunc(all, func(x copied) bool { return x.name != c.name || !sameCluster(x.metadata, c.metadata) })
 	if len(all) == 0 {
 		return copied{name: c.name, status: block.SnapshotGone}, nil, nil
 	}

@@ -115,10 +115,10 @@ func (s *Service) placed() bool { return s.options.Topology && !s.options.Ignore
 
 // zone chooses where the volume is made; "" leaves it to Cinder.
 func (c *creation) zone(ctx context.Context, sourceZone string) (string, error) {
-	if c.s.options.IgnoreVolumeZone {
+	wanted := c.zones()
+	if c.s.options.IgnoreVolumeZone && len(wanted) == 0 {
 		return "", nil
 	}
-	wanted := c.zones()
 	if sourceZone != "" {
 		if len(wanted) == 0 || slices.Contains(wanted, sourceZone) {
 			return sourceZone, nil

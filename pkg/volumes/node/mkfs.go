@@ -1,22 +1,20 @@
 package node
 
 import (
-	"cmp"
 	"strings"
 
 	"underlay/pkg/volumes/block"
 )
 
 // mkfsArguments are the arguments for mkfs that a volume context asks for. Users
-// write them as a command line ("-E nodiscard,lazy_itable_init=0 -i 65536") or, as
-// for the reference driver, with commas between them ("-E nodiscard,-i 65536"); so
-// a comma ends an argument where one that begins with "-" follows, or where the
-// value of a lone "-x" does.
+// write them as a command line ("-E nodiscard,lazy_itable_init=0 -i 65536"), which is
+// all that the reference driver reads, or with commas between them ("-E nodiscard,-i
+// 65536"); so a comma ends an argument where one that begins with "-" follows, or
+// where the value of a lone "-x" does.
 // Source: github.com/kubernetes/cloud-provider-openstack, pull request 3084.
 func mkfsArguments(volumeContext map[string]string) []string {
-	text := cmp.Or(volumeContext[block.ContextMkfs], volumeContext[block.ContextMkfsPeer])
 	var arguments []string
-	for _, word := range strings.Fields(text) {
+	for _, word := range strings.Fields(volumeContext[block.ContextMkfs]) {
 		pieces := strings.Split(word, ",")
 		begun := len(arguments)
 		for _, piece := range pieces {

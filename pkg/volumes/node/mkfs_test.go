@@ -23,7 +23,7 @@ func TestMkfsArguments(t *testing.T) {
 			t.Errorf("%q: got %s, want %s", text, got, want)
 		}
 	}
-	if got := mkfsArguments(map[string]string{block.ContextMkfsPeer: "-K"}); len(got) != 1 {
+	if got := mkfsArguments(map[string]string{"mkfs-options": "-K"}); len(got) != 1 {
 		t.Errorf("the reference driver's own key: got %v", got)
 	}
 }
