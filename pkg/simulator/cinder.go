@@ -162,8 +162,8 @@ type cinderOperation func(r *request) (any, error)
 func (s *cinder) on(t routeTable, pattern string, since, status int, run cinderOperation) {
 	t[pattern] = func(r *request) response {
 		if !r.since(since) {
-			return cinderResponse(cinderErrorf(http.StatusNotFound,
-				"API version 3."+strconv.Itoa(r.Microversion[1])+" is not supported on this method."))
+			// Which version it is, Cinder keeps to itself (cinder/api/openstack/wsgi.py, dispatch).
+			return cinderResponse(cinderErrorf(http.StatusNotFound, "The resource could not be found."))
 		}
 		body, err := run(r)
 		if err != nil {

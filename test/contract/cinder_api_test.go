@@ -36,7 +36,8 @@ var cinderCases = []contractCase{
 		c.cinder(t, http.MethodGet, "/types", nil, "3.999").want(t, http.StatusNotAcceptable, "computeFault")
 		c.call(t, http.MethodGet, "block-storage", "/types", nil, "OpenStack-API-Version: compute 2.1").want(t, http.StatusBadRequest, "badRequest")
 		c.cinder(t, http.MethodGet, "/types", nil, "nonsense").want(t, http.StatusBadRequest, "badRequest")
-		c.cinder(t, http.MethodGet, "/messages", nil).want(t, http.StatusNotFound, "itemNotFound") // 3.3 brought it
+		early := c.cinder(t, http.MethodGet, "/messages", nil).want(t, http.StatusNotFound, "itemNotFound") // 3.3 brought it
+		early.field(t, "itemNotFound.message", "The resource could not be found.")
 	}},
 	{"cinder/the catalog has it by both types, with the project and without", func(t *testing.T, c *cloud) {
 		for _, service := range []string{"block-storage", "volumev3"} {

@@ -48,7 +48,7 @@ var statuses = map[int]error{
 	http.StatusUnauthorized:          cloud.ErrDenied,
 	http.StatusForbidden:             cloud.ErrDenied,
 	http.StatusNotFound:              cloud.ErrNotFound,
-	http.StatusGone:                  cloud.ErrNotFound,
+	http.StatusGone:                  cloud.ErrUnsupported, // Nova, of an API that it has no more
 	http.StatusMethodNotAllowed:      cloud.ErrUnsupported,
 	http.StatusNotAcceptable:         cloud.ErrUnsupported,
 	http.StatusNotImplemented:        cloud.ErrUnsupported,
@@ -132,9 +132,9 @@ func (k *Call) classOf(status int, said Fault, after time.Duration) error {
 		return class
 	}
 	switch {
-	case status == http.StatusNotFound && !said.Known:
-		// A proxy without a backend says 404 too. Only the service itself can
-		// say that an object is gone.
+	case (status == http.StatusNotFound || status == http.StatusGone) && !said.Known:
+		// A proxy without a backend says so too. Only the service itself can say
+		// that an object is gone.
 		return k.unavailable(false)
 	case status == http.StatusForbidden && said.AboutQuota():
 		return cloud.ErrQuota

@@ -316,7 +316,8 @@ func TestClassifyOtherServices(t *testing.T) {
 		{413, `{"overLimit": {"code": 413, "message": "Too much", "retryAfter": "0"}}`, cloud.ErrQuota},
 		{409, `{"conflictingRequest": {"code": 409, "message": "It is being built"}}`, cloud.ErrBusy},
 		{409, `{"faultcode": "Client", "faultstring": "Load Balancer x is immutable and cannot be updated."}`, cloud.ErrBusy},
-		{410, `{"error": {"title": "Gone", "message": "It was."}}`, cloud.ErrNotFound},
+		{410, `{"computeFault": {"code": 410, "message": "This resource is no longer available."}}`, cloud.ErrUnsupported},
+		{410, `<html>gone</html>`, cloud.ErrUnavailable},
 		{408, ``, cloud.ErrUnavailable},
 		{418, ``, cloud.ErrInvalid},
 	}

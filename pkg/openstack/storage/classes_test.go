@@ -64,6 +64,7 @@ func calls() map[string]call {
 		"attach":   {false, func(x x, c c) error { return c.Attach(x, serverID, volumeID) }},
 		"detach":   {false, func(x x, c c) error { return c.Detach(x, serverID, volumeID) }},
 		"attached": {true, func(x x, c c) error { _, err := c.ServerVolumes(x, serverID); return err }},
+		"held":     {true, func(x x, c c) error { _, err := c.Attachments(x, volumeID); return err }},
 		"orphan":   {true, func(x x, c c) error { return c.DeleteAttachment(x, volumeID) }},
 		"snapshot": {true, func(x x, c c) error { _, err := c.Snapshot(x, volumeID); return err }},
 		"snapshots": {true, func(x x, c c) error {
@@ -133,10 +134,10 @@ func TestClasses(t *testing.T) {
 		{"unback", 400, "Invalid backup: Backup status must be available or error", cloud.ErrBusy},
 		{"regroup", 400, "Invalid Group: Cannot update group because it is in updating state.", cloud.ErrBusy},
 		{"gather", 404, "Group type with name t could not be found.", cloud.ErrInvalid},
-		{"group", 404, "API version 3.0 is not supported on this method.", cloud.ErrUnsupported},
+		{"group", 404, "The resource could not be found.", cloud.ErrUnsupported},
 		{"thaw", 400, "Invalid GroupSnapshot: GroupSnapshot status must be available or error, and no Group can be currently using it as source for its creation.", cloud.ErrBusy},
 		{"orphan", 409, "Detach volume from instance " + serverID + " using the Compute API", cloud.ErrBusy},
-		{"orphan", 404, "Volume attachment could not be found with filter: attachment_id = a.", cloud.ErrNotFound},
+		{"orphan", 404, "Volume attachment could not be found with filter: attachment_id = " + volumeID + ".", cloud.ErrNotFound},
 		{"attach", 403, "The maximum allowed number of disk devices (26) to attach to a single instance has been exceeded.", cloud.ErrQuota},
 		{"attach", 403, "Policy doesn't allow os_compute_api:os-volumes-attachments:create to be performed.", cloud.ErrDenied},
 		{"attach", 409, "Cannot 'attach_volume' instance " + serverID + " while it is in vm_state building", cloud.ErrBusy},
@@ -162,16 +163,62 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// A 404 that is not about the object must never cost a volume: not a proxy's, and
-// not that of a path which the service does not have.
+// An answer that is not about the object must never cost a volume.
 func TestOnlyTheServiceSaysThatSomethingIsGone(t *testing.T) {
+	for _, said := range []struct {
+		who    string
+		status int
+		body   string
+	}{
+		{"a path that the service does not have", 404, `{"code": "404 Not Found", "title": "Not Found", "message": "The resource could not be found.<br /><br />"}`},
+		{"a microversion that is too old for the call", 404, `{"itemNotFound": {"code": 404, "message": "The resource could not be found."}}`},
+		{"a proxy", 404, `<html>no backend</html>`},
+		{"a proxy that speaks JSON", 404, `{"message": "no Route matched with those values"}`},
+		{"an empty answer", 404, ``},
+		{"a middleware of Keystone's", 404, `{"error": {"code": 404, "title": "Not Found", "message": "Could not find project: ` + volumeID + `."}}`},
+		{"an API that was removed", 410, `{"computeFault": {"code": 410, "message": "This resource is no longer available. No forwarding address is given."}}`},
+		{"a proxy whose backend was removed", 410, `<html>gone</html>`},
+	} {
+		for name, call := range calls() {
+			synctest.Test(t, func(t *testing.T) {
+				from := &scripted.Cloud{Service: func(int, *http.Request) (*http.Response, error) { return scripted.Answer(said.status, said.body), nil }}
+				err := call.run(t.Context(), newClient(t, from, storage.Options{}))
+				// A cloud without messages has none; that costs nothing.
+				if err == nil && name != "why" || errors.Is(err, cloud.ErrNotFound) {
+					t.Errorf("%s: %s: got %v, want an error that is not cloud.ErrNotFound", said.who, name, err)
+				}
+			})
+		}
+	}
+}
+
+// The service's own 404 about something else than what was asked for says nothing
+// of that.
+func TestAnotherThingThatIsGone(t *testing.T) {
+	const other = "99999999-9999-4999-8999-999999999999"
+	for name, call := range calls() {
+		synctest.Test(t, func(t *testing.T) {
+			from := &scripted.Cloud{Service: refusal(404, "Resource "+other+" could not be found.")}
+			err := call.run(t.Context(), newClient(t, from, storage.Options{}))
+			sent := from.Calls[0]
+			about := strings.Contains(sent.URL.Path, volumeID) || strings.Contains(sent.URL.Path, serverID)
+			if asked := sent.Method == http.MethodGet || sent.Method == http.MethodDelete; about && asked && errors.Is(err, cloud.ErrNotFound) {
+				t.Errorf("%s: got %v, want an error that is not cloud.ErrNotFound", name, err)
+			}
+		})
+	}
+}
+
+// A Keystone that knows the credentials no more, or is somewhere else, says
+// nothing of any volume.
+func TestKeystoneKnowsNoVolumes(t *testing.T) {
 	for _, body := range []string{
-		`{"code": "404 Not Found", "title": "Not Found", "message": "The resource could not be found.<br /><br />"}`,
+		`{"error": {"code": 404, "title": "Not Found", "message": "Could not find Application Credential: ` + volumeID + `."}}`,
 		`<html>no backend</html>`,
 	} {
 		for name, call := range calls() {
 			synctest.Test(t, func(t *testing.T) {
-				from := &scripted.Cloud{Service: func(int, *http.Request) (*http.Response, error) { return scripted.Answer(404, body), nil }}
+				from := &scripted.Cloud{Keystone: func(int, *http.Request) (*http.Response, error) { return scripted.Answer(404, body), nil }}
 				err := call.run(t.Context(), newClient(t, from, storage.Options{}))
 				if err == nil || errors.Is(err, cloud.ErrNotFound) {
 					t.Errorf("%s: got %v, want an error that is not cloud.ErrNotFound", name, err)
@@ -293,7 +340,7 @@ func TestIgnoreMicroversion(t *testing.T) {
 // A cloud without messages or zones keeps nothing back that matters.
 func TestNoMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		from := &scripted.Cloud{Service: refusal(404, "API version 3.0 is not supported on this method.")}
+		from := &scripted.Cloud{Service: refusal(404, "The resource could not be found.")}
 		if got, err := newClient(t, from, storage.Options{}).Messages(t.Context(), volumeID); got != nil || err != nil {
 			t.Errorf("got %v, %v; want none", got, err)
 		}

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -57,12 +58,15 @@ func refineCinder(said session.Answer) error {
 	return nil
 }
 
-// missing reads a 404 of Cinder's. Only its own "itemNotFound" says that an object
-// is gone: volumes are forgotten on the strength of it.
+// nothing is the sentence of both services for a call that they do not have, or not
+// in the microversion that is asked for. It comes as "itemNotFound" too
+// (cinder/api/openstack/wsgi.py and nova/api/openstack/wsgi.py, dispatch).
+const nothing = "The resource could not be found."
+
+// missing reads a 404 of Cinder's. Volumes are forgotten on the strength of it.
 func missing(said session.Answer) error {
 	switch {
-	case strings.HasSuffix(said.Message, "is not supported on this method."):
-		// cinder/exception.py, VersionNotFoundForAPIMethod
+	case said.Kind == itemNotFound && said.Message == nothing:
 		return cloud.ErrUnsupported
 	case said.Write() && (strings.HasPrefix(said.Message, "Volume type ") || strings.HasPrefix(said.Message, "Group type ")):
 		// What the call is about is there, what its body names is not.
@@ -71,12 +75,30 @@ func missing(said session.Answer) error {
 	return ownMissing(said)
 }
 
-// ownMissing takes a 404 for what it says only if the service itself says it.
+// itemNotFound is the name that both services give to a 404 of their own.
+const itemNotFound = "itemNotFound"
+
+// ownMissing takes a 404 for what it says only if the service itself says it, and
+// says it of what was asked for.
 func ownMissing(said session.Answer) error {
-	if said.Known && said.Kind != "itemNotFound" {
+	if said.Known && (said.Kind != itemNotFound || said.Message == nothing || ofOther(said)) {
 		return cloud.ErrUnavailable
 	}
 	return nil
+}
+
+// uuid is an id, as both services make them.
+var uuid = regexp.MustCompile(`[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}`)
+
+// ofOther says that an answer about an object names another one: its project, its
+// type. A write has others in its body, and is answered about them.
+func ofOther(said session.Answer) bool {
+	if said.Write() && said.Method != http.MethodDelete {
+		return false
+	}
+	about := slices.DeleteFunc(slices.Clone(said.Path), func(segment string) bool { return !uuid.MatchString(segment) })
+	names := func(segment string) bool { return strings.Contains(said.Message, segment) }
+	return len(about) > 0 && uuid.MatchString(said.Message) && !slices.ContainsFunc(about, names)
 }
 
 // refineNova is refineCinder for the attachments of Nova's

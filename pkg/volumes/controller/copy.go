@@ -57,7 +57,8 @@ func (c copied) describe() *csi.Snapshot {
 	}
 }
 
-// copied finds a snapshot or a backup by id. One that does not exist has SnapshotGone.
+// copied finds a snapshot or a backup by id. One that does not exist has
+// SnapshotGone: both must be said not to be there, by Cinder.
 func (p *project) copied(ctx context.Context, id string) (copied, error) {
 	s, err := p.Snapshot(ctx, id)
 	if err == nil {
@@ -70,7 +71,7 @@ func (p *project) copied(ctx context.Context, id string) (copied, error) {
 	switch {
 	case err == nil:
 		return ofBackup(b), nil
-	case errors.Is(err, cloud.ErrNotFound) || errors.Is(err, cloud.ErrUnsupported):
+	case errors.Is(err, cloud.ErrNotFound):
 		return copied{id: id, status: block.SnapshotGone}, nil
 	default:
 		return copied{}, unseen(ctx, "read backup "+id, err)

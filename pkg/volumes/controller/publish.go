@@ -140,7 +140,7 @@ func (a *attaching) failed(ctx context.Context, v block.Volume) (verdict.Attachm
 		return verdict.Pending, nil
 	}
 	all, err := a.p.Attachments(ctx, v.ID)
-	if err != nil {
+	if err != nil && !errors.Is(err, cloud.ErrUnsupported) {
 		return verdict.Nowhere, unseen(ctx, "list the attachments of volume "+v.ID, err)
 	}
 	for _, one := range all {

@@ -51,6 +51,8 @@ type world struct {
 	cloud *simulator.Cloud
 	net   simulator.Network
 	nodes []string // ids of servers
+	// storage are the options of the clients of the processes to come.
+	storage storage.Options
 }
 
 func newWorld(t *testing.T, nodes int, change ...func(*simulator.Options)) *world {
@@ -162,7 +164,7 @@ func (w *world) start(change ...func(*controller.Options)) *process {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	p.client = storage.New(on, storage.Options{})
+	p.client = storage.New(on, w.storage)
 	o := controller.Options{
 		Clouds: map[string]controller.Cloud{"": p.client}, Cluster: cluster, Topology: true, Announcer: p, Claims: p.claims,
 	}
