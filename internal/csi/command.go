@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/component-base/version"
 
 	"underlay/pkg/config"
@@ -22,7 +23,7 @@ import (
 
 // NewCommand makes the command. It runs until its context ends.
 func NewCommand() *cobra.Command {
-	f := &flags{}
+	f, logging := &flags{}, logsapi.NewLoggingConfiguration()
 	cmd := &cobra.Command{
 		Use:   "cinder-csi-plugin",
 		Short: "Gives Kubernetes volumes of OpenStack's Cinder",
@@ -32,9 +33,15 @@ node service needs no credentials of the cloud.`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := logsapi.ValidateAndApply(logging, nil); err != nil {
+				return fmt.Errorf("begin to log: %w", err)
+			}
+			return run(cmd.Context(), f)
+		},
 	}
 	f.addTo(cmd.Flags())
+	logsapi.AddFlags(logging, cmd.PersistentFlags())
 	return cmd
 }
 

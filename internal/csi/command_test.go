@@ -17,6 +17,7 @@ import (
 	spec "github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	logsapi "k8s.io/component-base/logs/api/v1"
 
 	"underlay/internal/signal"
 	"underlay/pkg/config"
@@ -25,12 +26,19 @@ import (
 	"underlay/pkg/volumes/controller"
 )
 
+// The tests run several commands in one process, all of which log alike.
+func TestMain(m *testing.M) {
+	logsapi.ReapplyHandling = logsapi.ReapplyHandlingIgnoreUnchanged
+	os.Exit(m.Run())
+}
+
 // TestArgumentsOfOthersAreTaken parses what the manifests and charts of
 // kubernetes/cloud-provider-openstack pass.
 func TestArgumentsOfOthersAreTaken(t *testing.T) {
 	for name, args := range map[string][]string{
 		"controller": {"--endpoint=unix://csi/csi.sock", "--cloud-config=/etc/config/cloud.conf", "--cluster=kubernetes", "--pvc-annotations",
-			"--provide-node-service=false", "--with-topology=true", "--additional-topology=a=b,c=d", "--http-endpoint=:8080", "--user-agent=x"},
+			"--provide-node-service=false", "--with-topology=true", "--additional-topology=a=b,c=d", "--http-endpoint=:8080", "--user-agent=x",
+			"--v=4", "--vmodule=a=5", "--logging-format=json", "--log-flush-frequency=5s"},
 		"node": {"--endpoint=unix:///csi/csi.sock", "--provide-controller-service=false", "--cloud-config=/etc/a,/etc/b", "--cloud-name=", "--cloud-name=region-two",
 			"--nodeid=worker-1", "--node-service-no-os-client=true"},
 	} {
