@@ -40,8 +40,15 @@ func FindController(ctx context.Context) (string, error) {
 // are further ones of go build; -race needs a C compiler.
 func BuildController(ctx context.Context, dir string, flags ...string) (string, error) {
 	path := filepath.Join(dir, ControllerName)
-	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
-	defer func() { _ = os.Remove(temporary) }() // gone, when all went well
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("make the folder of %s: %w", ControllerName, err)
+	}
+	own, err := os.MkdirTemp(dir, ".build-")
+	if err != nil {
+		return "", fmt.Errorf("make a folder to build %s in: %w", ControllerName, err)
+	}
+	defer func() { _ = os.RemoveAll(own) }()
+	temporary := filepath.Join(own, ControllerName)
 	cgo := "CGO_ENABLED=0"
 	if slices.Contains(flags, "-race") {
 		cgo = "CGO_ENABLED=1"
