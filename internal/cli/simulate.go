@@ -28,6 +28,7 @@ type simulateOptions struct {
 	maxRoutes, routeQuota                 int
 	tokenTTL                              time.Duration
 	balancers                             balancerOptions
+	devices                               deviceOptions
 }
 
 // NewSimulateCommand makes `underlay simulate`: an OpenStack to try things on.
@@ -47,7 +48,8 @@ done all the same), nth=N (only call N), every=N, times=N, retry-after=DURATION,
 type=TEXT and message=TEXT.`,
 		Example: `  underlay simulate --write-config ./lab
   underlay simulate --fault 'PUT /v2.0/ports/*:503:nth=2' --latency real
-  underlay simulate --fault 'PUT /v2.0/routers/*:drop:when=after:times=1' --atomic-routes=false`,
+  underlay simulate --fault 'PUT /v2.0/routers/*:drop:when=after:times=1' --atomic-routes=false
+  underlay simulate --volume-devices /var/tmp/volumes`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return simulate(cmd.Context(), cmd.OutOrStdout(), o) },
 	}
@@ -73,6 +75,7 @@ func (o *simulateOptions) flags(cmd *cobra.Command) {
 	flags.StringVar(&o.latency, "latency", "none", "How long calls take: none, or real (as in a middling cloud).")
 	flags.IntVar(&o.rateLimit, "rate-limit", 0, "Calls a second beyond which the answer is 429; 0 = no limit.")
 	o.balancers.flags(cmd)
+	o.devices.flags(cmd)
 	flags.StringArrayVar(&o.faults, "fault", nil, "Make calls fail, see above. May be repeated.")
 }
 
@@ -85,17 +88,22 @@ func simulate(ctx context.Context, out io.Writer, o *simulateOptions) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s (--listen 127.0.0.1:0 takes any free port): %w", o.listen, err)
 	}
-	intro := introduction{cloud: cloud, name: o.name, routerID: routerID, url: reachableURL(listener.Addr())}
-	if err := intro.say(out, o.writeConfig); err != nil {
+	devices, err := o.devices.open(out, cloud)
+	if err != nil {
 		return errors.Join(err, listener.Close())
+	}
+	intro := introduction{cloud: cloud, name: o.name, routerID: routerID, url: reachableURL(listener.Addr()), devices: devices}
+	if err := intro.say(out, o.writeConfig); err != nil {
+		return errors.Join(err, listener.Close(), devices.close())
 	}
 	ctx, stop := context.WithCancel(ctx)
 	var carrying sync.WaitGroup
 	carrying.Go(func() { o.balancers.carry(ctx, out, cloud) })
+	carrying.Go(func() { devices.run(ctx) })
 	err = serveUntil(ctx, out, listener, cloud)
 	stop()
 	carrying.Wait()
-	return err
+	return errors.Join(err, devices.close())
 }
 
 // cloud makes the cloud that the flags ask for. routerID is that of the demo seed.

@@ -20,6 +20,7 @@ const writtenBy = "# Written by underlay simulate, anew at each start.\n"
 type introduction struct {
 	cloud               *simulator.Cloud
 	name, routerID, url string
+	devices             *deviceFolder
 }
 
 func (i introduction) cloudConf() string {
@@ -46,6 +47,7 @@ func (i introduction) say(out io.Writer, folder string) error {
 		clouds = written
 		fmt.Fprintf(&text, "cloud.conf: %s\nclouds.yaml: %s\n", filepath.Join(filepath.Dir(written), "cloud.conf"), written)
 	}
+	i.devices.introduce(&text, i.url)
 	hint := ""
 	if folder == "" {
 		hint = " (save the text above as clouds.yaml, or start with --write-config DIR)"

@@ -17,6 +17,7 @@ import (
 //	/simulator/state     the same as one JSON document, see pageState
 //	/simulator/events    an event stream that says when to ask for it again
 //	/simulator/*.js|css  what the page is made of
+//	/simulator/metadata/SERVER/meta_data.json  see MetadataURL
 
 //go:embed page
 var pageFiles embed.FS
@@ -50,6 +51,9 @@ func (c *Cloud) page(x *exchange) (answer outcome, ours bool) {
 	case "events":
 		return pageAnswer(http.StatusOK, eventStream, pageEvent(c.pageRevision())), true
 	default:
+		if server, found := strings.CutPrefix(name, metadataRoot); found {
+			return c.metadata(server), true
+		}
 		return pageFile(name), true
 	}
 }
