@@ -350,11 +350,6 @@ func TestAVolumeOfAGroupIsDeletedWithIt(t *testing.T) {
 		v := p.create("pvc-1", 1).GetVolumeId()
 		request := &csi.CreateVolumeGroupSnapshotRequest{Name: "group-1", SourceVolumeIds: []string{v}, Parameters: map[string]string{"groupType": "consistent"}}
 		w.cloud.FailNextVolumeWork(simulator.CreateGroupSnapshot, "")
-		_, err := once(w, p.CreateVolumeGroupSnapshot, request)
-		if err != nil && status.Code(err) != codes.ResourceExhausted {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Minute)
 		refused(w, p.CreateVolumeGroupSnapshot, request, codes.ResourceExhausted)
 		p.delete(v)
 		if left := w.left(); len(left) > 0 {

@@ -43,7 +43,7 @@ var groupRows = []Row{
 		Verdict: refuse(codes.Aborted, "a group snapshot of the name could not be deleted by Cinder; the operator of the cloud has to delete it")},
 	{Question: CreateGroupSnapshot, Status: of(block.SnapshotDeleting), Verdict: wait("a group snapshot of the name is being deleted; another one can be taken then")},
 	{Question: CreateGroupSnapshot, Status: of(block.SnapshotAvailable), Verdict: done("it was taken and can be used")},
-	{Question: CreateGroupSnapshot, Status: of(block.SnapshotCreating), Verdict: done("it is being taken; it is not ready to use yet")},
+	{Question: CreateGroupSnapshot, Status: of(block.SnapshotCreating), Verdict: wait("it is being taken; its snapshots are told when they can be used")},
 	unknown(CreateGroupSnapshot),
 
 	{Question: GroupSnapshotVolumes, Status: in(block.StatusAvailable, block.StatusInUse), Verdict: act("Cinder takes snapshots in this status")},
