@@ -18,8 +18,8 @@ type Kind int
 const (
 	// Blank means: nothing, as far as it was read.
 	Blank Kind = iota + 1
-	// Unfinished means: what is left of a mkfs of ours that did not end. Nothing was
-	// ever mounted from it.
+	// Unfinished means: what is left of a mkfs of ours that did not end. There are no
+	// files on it.
 	Unfinished
 	// Filesystem means: one that blkid names.
 	Filesystem
@@ -30,7 +30,7 @@ const (
 // Content is what was found on a device.
 type Content struct {
 	Kind Kind
-	// Type is the filesystem as blkid calls it.
+	// Type is the filesystem as blkid calls it, or "".
 	Type string
 	// At is where the first byte of Data is.
 	At int64
@@ -38,7 +38,8 @@ type Content struct {
 
 // Look reads what is on a device. blkid's word counts for what is there, never
 // for what is not: it gives the same answer for an empty device and for one that
-// it could not read (https://github.com/kubernetes/kubernetes/issues/142243).
+// it could not read (https://github.com/kubernetes/kubernetes/issues/142243). ErrForeign:
+// what is there cannot be told from files that somebody has.
 func (t Tools) Look(ctx context.Context, d Disk, volumeID string) (Content, error) {
 	f, err := os.Open(d.Path)
 	if err != nil {
@@ -49,7 +50,18 @@ func (t Tools) Look(ctx context.Context, d Disk, volumeID string) (Content, erro
 	if err != nil {
 		return Content{}, err
 	}
-	return t.look(ctx, f, size, d, volumeID)
+	content, err := t.look(ctx, f, size, d, volumeID)
+	if err != nil || content.Kind != Unfinished {
+		return content, err
+	}
+	used, err := t.used(f, d, content.Type)
+	if err != nil {
+		return Content{}, fmt.Errorf("see what is on %s: %w", d.Path, err)
+	}
+	if used {
+		content.Kind = Filesystem
+	}
+	return content, nil
 }
 
 func (t Tools) look(ctx context.Context, r io.ReaderAt, size int64, d Disk, volumeID string) (Content, error) {
@@ -61,13 +73,12 @@ func (t Tools) look(ctx context.Context, r io.ReaderAt, size int64, d Disk, volu
 	if err != nil {
 		return Content{}, fmt.Errorf("see what is on %s: %w", d.Path, err)
 	}
-	if unfinished {
-		return Content{Kind: Unfinished}, nil
-	}
 	kind, err := t.probe(ctx, d.Path)
 	switch {
 	case err != nil:
 		return Content{}, err
+	case unfinished:
+		return Content{Kind: Unfinished, Type: kind}, nil
 	case kind != "":
 		return Content{Kind: Filesystem, Type: kind}, nil
 	case found:

@@ -20,8 +20,9 @@ type Wish struct {
 }
 
 // Format makes a filesystem on a device, if it is the volume's and blank, which
-// is judged here and not before. It runs to its end whatever becomes of ctx: half
-// a filesystem helps nobody. ErrForeign: there is something on the device.
+// is judged here and not before; but Look must have said of what is Unfinished that
+// it is. It runs to its end whatever becomes of ctx: half a filesystem helps nobody.
+// ErrForeign: there is something on the device.
 func (t Tools) Format(ctx context.Context, h Host, d Disk, wish Wish) error {
 	ctx = context.WithoutCancel(ctx)
 	if !KnownType(wish.Type) {

@@ -102,7 +102,7 @@ func TestFormatTouchesNothingThatIsThere(t *testing.T) {
 			command(t, "mkfs.ext4", "-q", b.Path)
 			b.Write(t, 0, make([]byte, 64<<10))
 		},
-		"another's marker": func(t *testing.T, b bench) { b.Write(t, 319<<20, []byte("underlay: a filesystem is being made")) },
+		"another's marker": func(t *testing.T, b bench) { b.Write(t, 317<<20, []byte("underlay: a filesystem is being made")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, 320<<20)
@@ -279,4 +279,71 @@ func TestCheckRepairsOrRefuses(t *testing.T) {
 	if err := b.tools.Check(t.Context(), b.Path); !errors.Is(err, device.ErrDamaged) {
 		t.Errorf("got %v, want %v", err, device.ErrDamaged)
 	}
+}
+
+// TestAMarkerIsNotBelievedOverFiles: a mkfs was killed, another driver that knows no
+// marker took the volume, made its filesystem and wrote files; then the volume came back.
+func TestAMarkerIsNotBelievedOverFiles(t *testing.T) {
+	if !disk.Able(t) {
+		return
+	}
+	// Without discard, as on a device that has none: that would take the marker away.
+	for kind, options := range map[string][]string{"ext4": {"-F", "-E", "nodiscard"}, "xfs": {"-f", "-K"}, "btrfs": {"-f", "-K"}} {
+		t.Run(kind, func(t *testing.T) {
+			b := newBench(t, 512<<20)
+			killed(t, b, kind, "")
+			if got := b.look(t); got.Kind != device.Unfinished {
+				t.Fatalf("got %+v, want unfinished", got)
+			}
+			command(t, "mkfs."+kind, append(options, "-q", b.Path)...)
+			if got := b.look(t); got.Kind != device.Unfinished {
+				t.Errorf("without files: got %+v, want unfinished", got)
+			}
+			where := t.TempDir()
+			command(t, "mount", "-t", kind, b.Path, where)
+			if err := os.WriteFile(filepath.Join(where, "file"), []byte("kept"), 0o600); err != nil {
+				t.Error(err)
+			}
+			command(t, "umount", where)
+			if got := b.look(t); got.Kind != device.Filesystem || got.Type != kind {
+				t.Errorf("got %+v, want the %s that has files", got, kind)
+			}
+		})
+	}
+}
+
+// TestAnXFSThatWasBegun says so itself, and blkid calls it finished.
+func TestAnXFSThatWasBegun(t *testing.T) {
+	if !disk.Able(t) {
+		return
+	}
+	b := newBench(t, 512<<20)
+	killed(t, b, "xfs", "mkfs.xfs -q -f -K")
+	b.Write(t, 126, []byte{1})
+	if got := b.look(t); got.Kind != device.Unfinished {
+		t.Errorf("got %+v, want unfinished", got)
+	}
+	b.Write(t, 126, []byte{0, 0, 0, 0}) // and one that is finished and damaged
+	b.Write(t, 4096, make([]byte, 64<<10))
+	if _, err := b.tools.Look(t.Context(), b.found, volumeID); !errors.Is(err, device.ErrForeign) {
+		t.Errorf("got %v, want %v", err, device.ErrForeign)
+	}
+}
+
+// killed has a mkfs end badly after a command.
+func killed(t *testing.T, b bench, kind, work string) {
+	t.Helper()
+	path, bin := os.Getenv("PATH"), t.TempDir()
+	script := "#!/bin/sh\nPATH=" + path + "\nfor last; do :; done\n"
+	if work != "" {
+		script += work + " $last\n"
+	}
+	if err := os.WriteFile(filepath.Join(bin, "mkfs."+kind), []byte(script+"kill -9 $$\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+path)
+	if err := b.format(t, kind); err == nil {
+		t.Fatal("a mkfs that was killed is a success")
+	}
+	t.Setenv("PATH", path)
 }

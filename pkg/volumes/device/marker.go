@@ -9,13 +9,13 @@ import (
 
 // The marker says on the device itself that its filesystem is being made. It is
 // written before mkfs and taken away after it, before anything is mounted: a
-// device that has it was never used, however its mkfs ended, and may be formatted
-// again. Without it a mkfs that was killed would leave a device that is neither
+// device that has it was never used by this driver, however its mkfs ended, and may be
+// formatted again, if nobody else used it meanwhile. Without it a mkfs that was killed would leave a device that is neither
 // blank nor usable. It lies where mkfs writes nothing but its data area; where one
 // does, the marker is lost and nothing worse.
 const (
 	markerSize = 4 * kib
-	markerBack = 1 * mib // from the end
+	markerBack = 3 * mib // from the end, of which mkfs.btrfs clears 2 MiB
 	markerText = "underlay: a filesystem is being made on this volume: "
 )
 
