@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 	"k8s.io/klog/v2"
@@ -12,6 +13,12 @@ import (
 // ErrSmall means: the device is smaller than the volume is said to be; the machine may
 // learn of it later.
 var ErrSmall = errors.New("the device has not grown yet")
+
+// ErrFixed means: the filesystem is of a type that keeps its size.
+var ErrFixed = errors.New("the filesystem cannot grow")
+
+// growing are the filesystems that grow while they are mounted.
+var growing = []string{"ext3", "ext4", "xfs", "btrfs"}
 
 // Grow makes the mounted filesystem as large as its device, which must have at
 // least required bytes (0: any size). It gives the size of the device. Asking again
@@ -23,6 +30,13 @@ func (t Tools) Grow(ctx context.Context, d Disk, mountedAt string, required int6
 	}
 	if size < required {
 		return size, fmt.Errorf("%w: %s has %d bytes, not %d", ErrSmall, d.Path, size, required)
+	}
+	kind, err := t.probe(ctx, d.Path)
+	if err != nil {
+		return 0, err
+	}
+	if kind != "" && !slices.Contains(growing, kind) {
+		return size, fmt.Errorf("%w: there is %s on %s", ErrFixed, kind, d.Path)
 	}
 	before, err := capacity(mountedAt)
 	if err != nil {

@@ -27,7 +27,7 @@ func answer(err error) error {
 		code = codes.DeadlineExceeded
 	case errors.Is(err, context.Canceled):
 		code = codes.Canceled
-	case errors.Is(err, device.ErrDoubtful), errors.Is(err, device.ErrForeign), errors.Is(err, device.ErrDamaged):
+	case errors.Is(err, device.ErrDoubtful), errors.Is(err, device.ErrForeign), errors.Is(err, device.ErrDamaged), errors.Is(err, device.ErrFixed):
 		code = codes.FailedPrecondition
 	}
 	return status.Error(code, err.Error())

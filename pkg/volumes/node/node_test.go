@@ -317,6 +317,30 @@ func TestInTreeVolume(t *testing.T) {
 	}
 }
 
+// TestAFilesystemThatCannotGrow is used with the size that it has: one that the
+// volume was brought along with, or that a class asks for.
+func TestAFilesystemThatCannotGrow(t *testing.T) {
+	for name, c := range map[string]*csi.VolumeCapability{"brought along": mountCapability(""), "asked for": mountCapability("ext2")} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, small)
+			if w == nil {
+				return
+			}
+			if name == "brought along" {
+				w.command("mkfs.ext2", "-q", w.disk.Path)
+			}
+			w.twice("stage", func() error { return w.stage(c) })
+			w.twice("publish", func() error { return w.publish(c, w.target, false) })
+			w.write("kept")
+			_, err := w.expand(w.target, small, c)
+			want(t, "expand", err, codes.FailedPrecondition, "ext2")
+			if got := w.read(); got != "kept" {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
 func TestMkfsOptions(t *testing.T) {
 	w := newWorld(t, small)
 	if w == nil {

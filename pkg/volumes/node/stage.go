@@ -58,7 +58,9 @@ func (s *Service) stage(ctx context.Context, d device.Disk, wish stageWish) erro
 	if wish.readOnly {
 		return nil
 	}
-	_, err = s.tools.Grow(ctx, d, wish.path, wish.size)
+	if _, err = s.tools.Grow(ctx, d, wish.path, wish.size); errors.Is(err, device.ErrFixed) {
+		return nil // it is used with the size that it has
+	}
 	return err
 }
 
