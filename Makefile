@@ -68,9 +68,9 @@ kubernetes: build ## Build the real Kubernetes for demo and tests (once; cached 
 	$(BIN)/underlay demo --build-only
 
 .PHONY: nodes-up
-nodes-up: ## Three real kubelets, their pods and a simulated OpenStack, in namespaces of their own (root)
+nodes-up: ## Three real kubelets, their pods and a simulated OpenStack, in namespaces of their own (root; NODES_FLAGS=-volumes adds volumes)
 	go build -o $(BIN)/nodesctl ./test/nodes/nodesctl
-	$(BIN)/nodesctl up
+	$(BIN)/nodesctl up $(NODES_FLAGS)
 
 .PHONY: nodes-down
 nodes-down: ## End what nodes-up started and remove all of it

@@ -70,7 +70,7 @@ func outside(ctx context.Context) int {
 		fmt.Printf("left out: %s says so\n", without)
 		return 0
 	}
-	if lacks := slices.Concat(lab.Lacks(ctx), flannel.Lacks(), driverLacks()); len(lacks) > 0 {
+	if lacks := slices.Concat(lab.Lacks(ctx), flannel.Lacks(), lab.DriverLacks()); len(lacks) > 0 {
 		fmt.Printf("left out: this computer lacks %s\n", strings.Join(lacks, "; "))
 		if os.Getenv("CI") == "true" {
 			return 1
@@ -103,10 +103,11 @@ func enclosed(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := flannel.BuildImage(ctx, enclosure.Dir, func(what string) { fmt.Fprintln(os.Stderr, what) }); err != nil {
+	say := func(what string) { fmt.Fprintln(os.Stderr, what) }
+	if err := flannel.BuildImage(ctx, enclosure.Dir, say); err != nil {
 		return err
 	}
-	if err := buildDriver(ctx, &options); err != nil {
+	if err := lab.BuildDriver(ctx, &options, say); err != nil {
 		return err
 	}
 	if err := options.OpenRealCloud(ctx); err != nil {

@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -148,40 +147,11 @@ spec:
 	w.log("a volume has been used by its id")
 }
 
-// lossTime is how long the data of a node without power may be out of reach, from
-// the taint on.
-const lossTime = time.Minute
-
-func nodeLosesPower(w *world) {
-	w.writes(w.running("reader"), letter, firstLetter)
-	began := time.Now()
-	w.machine("node-3").PowerOff()
-	w.until(time.Minute, func(ctx context.Context) string {
-		node, err := w.Client.CoreV1().Nodes().Get(ctx, "node-3", metav1.GetOptions{})
-		if err != nil || !hasCondition(node, corev1.NodeReady, corev1.ConditionUnknown) {
-			return fmt.Sprintf("node-3 counts as ready: %v", err)
-		}
-		return ""
-	})
-	w.log("node-3 has no power, and is not ready")
-	tainted := time.Now()
-	w.kubectl("taint", "node", "node-3", "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute")
-	w.makePod("heir", "node-2", ofClaim("data"), func(c *corev1.Container) {
-		c.VolumeMounts = []corev1.VolumeMount{{Name: "volume", MountPath: folder}}
-	})
-	heir := w.running("heir")
-	w.reads(heir, letter, firstLetter)
-	if took := time.Since(tainted); took > lossTime {
-		w.t.Errorf("the data came back %s after the taint, want at most %s", took.Round(time.Second), lossTime)
-	}
-	w.log(fmt.Sprintf("a pod on node-2 reads the data, %d s after the loss, %d s after the taint",
-		int(time.Since(began).Seconds()), int(time.Since(tainted).Seconds())))
-}
-
 // nothingOfVolumes deletes what is there and looks for what stays: in the cloud, on
 // the nodes and on this computer.
 func nothingOfVolumes(w *world) {
 	w.kubectl("delete", "pods", "-l", "app=disk", "--force", "--wait")
+	w.kubectl("delete", "volumegroupsnapshots", "--all", "--wait", "--timeout=180s")
 	w.kubectl("delete", "volumesnapshots,pvc", "--all", "--wait", "--timeout=180s")
 	w.kubectl("delete", "pv", "in-tree", "--wait", "--timeout=60s")
 	w.until(volumeTime, func(ctx context.Context) string {

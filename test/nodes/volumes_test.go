@@ -2,9 +2,10 @@ package nodes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,13 +16,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"underlay/test/nodes/lab"
+	"underlay/test/nodes/tenant"
 )
 
 // volumeTime is more than a volume takes from the claim to the running pod on a busy machine.
 const volumeTime = 3 * time.Minute
 
 // diskNodes are the nodes of TestVolumes.
-var diskNodes = []string{"node-1", "node-2", "node-3"}
+var diskNodes = []string{"node-1", "node-2", "node-3", "node-4"}
 
 // TestVolumes runs pods with volumes of Cinder: the driver is deployed from
 // manifests/csi with the real sidecars, and registers with real kubelets. Volumes
@@ -42,11 +44,24 @@ func TestVolumes(t *testing.T) {
 	if t.Failed() {
 		return // nothing below can hold
 	}
-	w.step("a volume grows while a pod uses it", growsOnline)
-	w.step("a snapshot keeps what was there", snapshotKeeps)
-	w.step("a clone holds the same and is another", clones)
-	w.step("a volume without a filesystem", rawBlock)
-	w.step("a volume by its id, as before CSI", byID)
+	w.sideBySide(func(w *world) {
+		w.step("a volume grows while a pod uses it", growsOnline)
+		w.step("a clone holds the same and is another", clones)
+	}, func(w *world) {
+		w.step("a snapshot keeps what was there", snapshotKeeps)
+		w.step("a volume without a filesystem", rawBlock)
+	}, func(w *world) {
+		w.step("a volume by its id, as before CSI", byID)
+		w.step("a volume takes another class of attributes", attributesChange)
+	}, func(w *world) {
+		w.step("the data of a node whose server is deleted is read elsewhere", serverDeleted)
+	}, func(w *world) {
+		w.step("a group of volumes has its snapshots at once", groupSnapshot)
+	})
+	if t.Failed() {
+		return // the rest begins with what is there now
+	}
+	w.step("nothing is taken from a node that has only fallen silent", nodeFallsSilent)
 	w.step("the data of a node without power is read elsewhere", nodeLosesPower)
 	w.step("nothing of the volumes is left", nothingOfVolumes)
 }
@@ -58,8 +73,10 @@ func (w *world) startWithDisks() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.deployDriver()
-	images := append([]string{built.DriverImage}, sidecarImages()...)
+	if err := w.DeployDriver(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	images := append([]string{built.DriverImage}, built.SidecarImages()...)
 	w.add(
 		lab.MachineSpec{Name: "node-1", ControlPlane: true, StaticPod: true, Files: files, Images: images},
 		lab.MachineSpec{Name: "node-2", Images: images},
@@ -68,8 +85,8 @@ func (w *world) startWithDisks() {
 		w.t.Fatal(err)
 	}
 	w.untilReady("node-1", "node-2")
-	// This one will lose its power: no controller runs there.
-	w.add(lab.MachineSpec{Name: "node-3", Images: images[:1]})
+	// These will be lost: no controller runs there.
+	w.add(lab.MachineSpec{Name: "node-3", Images: images[:1]}, lab.MachineSpec{Name: "node-4", Images: images[:1]})
 	w.untilReady(diskNodes...)
 	w.until(volumeTime, func(ctx context.Context) string {
 		for _, name := range diskNodes {
@@ -86,17 +103,23 @@ func (w *world) startWithDisks() {
 // apply applies a manifest.
 func (w *world) apply(manifest string) {
 	w.t.Helper()
-	file := filepath.Join(w.Folder(), "manifest.yaml") // kubectl takes a comma in a name, as steps have them, for two files
-	if err := os.WriteFile(file, []byte(manifest), 0o600); err != nil {
+	file, err := os.CreateTemp(w.Folder(), "manifest-*.yaml") // kubectl takes a comma in a name, as steps have them, for two files
+	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.kubectl("apply", "-f", file)
+	if _, err := file.WriteString(manifest); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.kubectl("apply", "-f", file.Name())
 }
 
 // claim asks for a volume of the class that is shipped; more is YAML of its spec.
 func (w *world) claim(name, gib, more string) {
 	w.t.Helper()
-	w.claimOf(storageClass, name, gib, more)
+	w.claimOf("cinder", name, gib, more)
 }
 
 func (w *world) claimOf(class, name, gib, more string) {
@@ -175,6 +198,20 @@ func (w *world) done(name string) {
 		}
 		return ""
 	})
+}
+
+// volumeOf is the volume of a claim, as the cloud has it.
+func (w *world) volumeOf(ctx context.Context, claim string) (tenant.Volume, error) {
+	bound, err := w.Client.CoreV1().PersistentVolumeClaims("default").Get(ctx, claim, metav1.GetOptions{})
+	if err != nil {
+		return tenant.Volume{}, err
+	}
+	volumes, err := w.Volumes(ctx)
+	at := slices.IndexFunc(volumes, func(v tenant.Volume) bool { return v.Name == bound.Spec.VolumeName })
+	if err != nil || at < 0 {
+		return tenant.Volume{}, errors.Join(fmt.Errorf("no volume of claim %s is in the cloud", claim), err)
+	}
+	return volumes[at], nil
 }
 
 // writes has a pod write a text and the disk take it.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -63,6 +64,15 @@ func (w *world) close() {
 // step is a part of a test that stands for itself.
 func (w *world) step(name string, run func(w *world)) {
 	w.t.Run(name, func(t *testing.T) { run(&world{Lab: w.Lab, t: t, began: w.began}) })
+}
+
+// sideBySide runs chains of steps at the same time. They must not disturb each other.
+func (w *world) sideBySide(chains ...func(w *world)) {
+	var running sync.WaitGroup
+	for _, chain := range chains {
+		running.Go(func() { chain(w) })
+	}
+	running.Wait()
 }
 
 // explain logs what somebody wants to know of a test that failed.

@@ -23,6 +23,13 @@ const realDevices = "UNDERLAY_OPENSTACK_DEVICES"
 // CanAttach says whether the cloud of the lab has volumes that become block devices.
 func (o Options) CanAttach() bool { return o.Account == nil || o.Devices != "" }
 
+// What a cloud has for volumes beside its default type, the real one as
+// test/openstack/testbed makes it.
+const (
+	VolumeType = "plain"
+	GroupType  = "consistent"
+)
+
 // disks is what a lab with volumes has more.
 type disks struct {
 	simulated *simulator.Cloud // nil with a real cloud
@@ -40,6 +47,8 @@ func (l *Lab) simulateDisks(cloud *simulator.Cloud) error {
 		return nil
 	}
 	l.disks = &disks{simulated: cloud}
+	cloud.AddVolumeType(simulator.VolumeTypeSpec{Name: VolumeType})
+	cloud.AddGroupType(GroupType)
 	return cloud.UseVolumeDevices(simulator.VolumeDevices{
 		Images: l.path("volumes/images"), Links: l.path("volumes/by-id"), Sys: l.path("volumes/sys"),
 	})

@@ -58,7 +58,7 @@ disabled_plugins = [
 `
 
 // kubeletConfig has nothing of the network: that is containerd's and the cloud
-// controller manager's.
+// controller manager's. Images are never removed, since none can be fetched again.
 const kubeletConfig = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 authentication:
@@ -75,6 +75,7 @@ failSwapOn: false
 oomScoreAdj: 0
 maxOpenFiles: 20000
 evictionHard: {memory.available: 50Mi}
+imageGCHighThresholdPercent: 100
 nodeStatusUpdateFrequency: 2s
 syncFrequency: 5s
 nodeLeaseDurationSeconds: 10

@@ -15,9 +15,17 @@ import (
 	"underlay/test/nodes/reexec"
 )
 
-const usage = `nodesctl up [-nodes N] [-root DIR]    a lab with N real nodes (3), in the background
-nodesctl down                         end it and remove all of it
-nodesctl exec NODE COMMAND [ARG...]   run a command on a node`
+const usage = `nodesctl up [-nodes N] [-volumes] [-root DIR]   a lab with N real nodes (3), in the background;
+                                                -volumes: with the CSI driver and its sidecars
+nodesctl down                                   end it and remove all of it
+nodesctl exec NODE COMMAND [ARG...]             run a command on a node`
+
+// wish is what a lab shall be.
+type wish struct {
+	root    string
+	nodes   int
+	volumes bool
+}
 
 func main() {
 	reexec.Dispatch(lab.Tasks())
@@ -35,8 +43,10 @@ func run(ctx context.Context) error {
 		return stay(ctx, message)
 	}
 	flags := flag.NewFlagSet("nodesctl", flag.ContinueOnError)
-	nodes := flags.Int("nodes", 3, "How many nodes.")
-	root := flags.String("root", ".", "The top of the source tree.")
+	var desired wish
+	flags.IntVar(&desired.nodes, "nodes", 3, "How many nodes.")
+	flags.BoolVar(&desired.volumes, "volumes", false, "Deploy the CSI driver, and give the nodes disks.")
+	flags.StringVar(&desired.root, "root", ".", "The top of the source tree.")
 	if len(os.Args) < 2 {
 		return errors.New("usage:\n" + usage)
 	}
@@ -45,9 +55,9 @@ func run(ctx context.Context) error {
 	}
 	switch os.Args[1] {
 	case "up":
-		return up(ctx, *root, *nodes)
+		return up(ctx, desired)
 	case "serve": // what up starts
-		return serve(ctx, *root, *nodes)
+		return serve(ctx, desired)
 	case "down":
 		return down(ctx)
 	case "exec":

@@ -70,13 +70,23 @@ func stay(ctx context.Context, message string) (err error) {
 			return err
 		}
 	}
-	if err := populate(ctx, l, a.Nodes); err != nil {
+	if err := populate(ctx, l, a); err != nil {
 		return err
 	}
 	kubeconfig, err := outsideKubeconfig(l, a.Kubernetes)
 	if err != nil {
 		return err
 	}
+	text := fmt.Sprintf("%d real nodes after %d s.\n", a.Nodes, int(time.Since(began).Seconds())) + guide(a, l, kubeconfig)
+	if err := os.WriteFile(filepath.Join(home, readyText), []byte(text), 0o644); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// guide says what can be done with a lab.
+func guide(a assignment, l *lab.Lab, kubeconfig string) string {
 	page := "http://" + a.OpenStack + "/"
 	if a.Options.Account != nil {
 		page = "none, it is at " + a.Options.Account.AuthURL
@@ -85,33 +95,39 @@ func stay(ctx context.Context, message string) (err error) {
 	if a.Options.Balancers {
 		outside = "bin/nodesctl exec outside " + a.Options.Probe() + " get http://ADDRESS/"
 	}
-	text := fmt.Sprintf(`%d real nodes after %d s.
-  export KUBECONFIG=%s
+	volumes := "none, make nodes-up NODES_FLAGS=-volumes brings them"
+	if a.Options.Disks {
+		volumes = "StorageClass cinder; docs/how-to/run-real-nodes.md#volumes has what to try"
+	}
+	return fmt.Sprintf(`  export KUBECONFIG=%s
   %s get nodes -o wide
   the cloud's live page:  %s
   a shell on a node:      bin/nodesctl exec node-1 bash
   a page from outside:    %s
+  volumes:                %s
   logs:                   %s/node-*/log
   end it:                 make nodes-down
-`, a.Nodes, int(time.Since(began).Seconds()), kubeconfig, a.Options.Binaries["kubectl"], page, outside, l.Folder())
-	if err := os.WriteFile(filepath.Join(home, readyText), []byte(text), 0o644); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return nil
+`, kubeconfig, a.Options.Binaries["kubectl"], page, outside, volumes, l.Folder())
 }
 
 // populate adds the machines, the first with the controller manager, and waits
-// until all of them are ready.
-func populate(ctx context.Context, l *lab.Lab, nodes int) error {
+// until all of them are ready, with the CSI driver where there are disks.
+func populate(ctx context.Context, l *lab.Lab, a assignment) error {
 	files, err := l.StaticPod(ctx)
 	if err != nil {
 		return err
 	}
+	var images []string
+	if a.Options.Disks {
+		images = append(a.Options.SidecarImages(), a.Options.DriverImage)
+		if err := l.DeployDriver(ctx); err != nil {
+			return err
+		}
+	}
 	wait := []string{"wait", "--for=condition=Ready", "--timeout=180s"}
-	for n := 1; n <= nodes; n++ {
+	for n := 1; n <= a.Nodes; n++ {
 		name := fmt.Sprintf("node-%d", n)
-		if _, err := l.Add(ctx, lab.MachineSpec{Name: name, ControlPlane: n == 1, StaticPod: n == 1, Files: files}); err != nil {
+		if _, err := l.Add(ctx, lab.MachineSpec{Name: name, ControlPlane: n == 1, StaticPod: n == 1, Files: files, Images: images}); err != nil {
 			return err
 		}
 		files, wait = nil, append(wait, "node/"+name)
@@ -124,8 +140,20 @@ func populate(ctx context.Context, l *lab.Lab, nodes int) error {
 			return err
 		}
 	}
-	_, err = l.Kubectl(ctx, wait...)
-	return err
+	if _, err = l.Kubectl(ctx, wait...); err != nil || !a.Options.Disks {
+		return err
+	}
+	return awaitDriver(ctx, l)
+}
+
+// awaitDriver waits until claims become volumes, and snapshots are taken.
+func awaitDriver(ctx context.Context, l *lab.Lab) error {
+	for _, rollout := range []string{"deployment/csi-cinder-controllerplugin", "daemonset/csi-cinder-nodeplugin", "deployment/snapshot-controller"} {
+		if _, err := l.Kubectl(ctx, "-n", "kube-system", "rollout", "status", rollout, "--timeout=300s"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // outsideKubeconfig is the administrator's, by way of the relay.

@@ -38,8 +38,12 @@ const (
 
 // up starts a server that outlives this process, shows what it says until it is
 // ready, and then how to use the lab.
-func up(ctx context.Context, root string, nodes int) error {
-	if lacks := lab.Lacks(ctx); len(lacks) > 0 {
+func up(ctx context.Context, desired wish) error {
+	lacks := lab.Lacks(ctx)
+	if desired.volumes {
+		lacks = append(lacks, lab.DriverLacks()...)
+	}
+	if len(lacks) > 0 {
 		return fmt.Errorf("this computer lacks: %s", strings.Join(lacks, "; "))
 	}
 	if lab.InUse(home) {
@@ -50,7 +54,8 @@ func up(ctx context.Context, root string, nodes int) error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	server := exec.Command("/proc/self/exe", "serve", "-root", root, "-nodes", strconv.Itoa(nodes)) //nolint:noctx // it outlives this process
+	server := exec.Command("/proc/self/exe", "serve", "-root", desired.root, //nolint:noctx // it outlives this process
+		"-nodes", strconv.Itoa(desired.nodes), "-volumes="+strconv.FormatBool(desired.volumes))
 	server.Stdout, server.Stderr = log, log
 	server.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := server.Start(); err != nil {
@@ -89,7 +94,7 @@ func follow(ctx context.Context, log string, ended <-chan error, stop func() err
 
 // serve is the process that holds a lab: it builds, encloses, and lets the API
 // server and the cloud be reached on loopback.
-func serve(ctx context.Context, root string, nodes int) (err error) {
+func serve(ctx context.Context, desired wish) (err error) {
 	enclosure, err := lab.OpenEnclosure("")
 	if err != nil {
 		return err
@@ -98,14 +103,11 @@ func serve(ctx context.Context, root string, nodes int) (err error) {
 	if err := writeNumber(serverPID, os.Getpid()); err != nil {
 		return err
 	}
-	options, err := lab.Build(ctx, enclosure.Dir, root, kube.LogProgress(os.Stderr))
+	options, err := prepare(ctx, enclosure.Dir, desired)
 	if err != nil {
 		return err
 	}
-	if err := options.OpenRealCloud(ctx); err != nil {
-		return err
-	}
-	stopRelays, message, err := openRelays(ctx, options, nodes)
+	stopRelays, message, err := openRelays(ctx, options, desired.nodes)
 	if err != nil {
 		return err
 	}
@@ -115,6 +117,22 @@ func serve(ctx context.Context, root string, nodes int) (err error) {
 		return nil // it was asked to end
 	}
 	return err
+}
+
+// prepare builds what a lab runs, and opens a real cloud if the environment names one.
+func prepare(ctx context.Context, dir string, desired wish) (lab.Options, error) {
+	options, err := lab.Build(ctx, dir, desired.root, kube.LogProgress(os.Stderr))
+	if err != nil {
+		return options, err
+	}
+	if err := options.OpenRealCloud(ctx); err != nil || !desired.volumes {
+		return options, err
+	}
+	if !options.CanAttach() {
+		return options, errors.New("this OpenStack makes no block devices of volumes")
+	}
+	options.Disks = true
+	return options, lab.BuildDriver(ctx, &options, func(what string) { fmt.Fprintln(os.Stderr, what) })
 }
 
 // down asks the server to end and waits until nothing is left.

@@ -16,6 +16,12 @@ type Volume struct {
 	// Size is in GiB.
 	Size     int
 	Metadata map[string]string
+	// Type is the name of its volume type.
+	Type string `json:"volume_type"`
+	// Attachments are the servers that it is attached to.
+	Attachments []struct {
+		ServerID string `json:"server_id"`
+	}
 }
 
 // volumeTimeout is how long a volume may take to come or to go.
