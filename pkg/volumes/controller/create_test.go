@@ -417,6 +417,11 @@ func TestTheSecretNamesTheCloud(t *testing.T) {
 		if len(listed.GetEntries()) != 1 || len(rest.GetEntries()) != 1 || rest.GetNextToken() != "" {
 			t.Errorf("listed %v and then %v, want one of each cloud", listed, rest)
 		}
+		// This one has no secrets: it looks everywhere.
+		if got := must(w, p.ControllerGetVolume, &csi.ControllerGetVolumeRequest{VolumeId: v}).GetVolume().GetVolumeId(); got != v {
+			t.Errorf("got volume %s, want %s of the second cloud", got, v)
+		}
+		refused(w, p.ControllerGetVolume, &csi.ControllerGetVolumeRequest{VolumeId: "0aeb2c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d"}, codes.NotFound)
 		r.Secrets["cloud"] = "third"
 		refused(w, p.CreateVolume, r, codes.InvalidArgument, "third", "second")
 	})

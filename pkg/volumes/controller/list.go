@@ -71,9 +71,16 @@ func (s *Service) ListVolumes(ctx context.Context, r *csi.ListVolumesRequest) (*
 	return answer, nil
 }
 
-// ControllerGetVolume tells one volume and the nodes that have it.
+// ControllerGetVolume tells one volume and the nodes that have it. The request
+// names no cloud: all are looked through.
 func (s *Service) ControllerGetVolume(ctx context.Context, r *csi.ControllerGetVolumeRequest) (*csi.ControllerGetVolumeResponse, error) {
-	v, err := s.one(ctx, r.GetVolumeId(), nil)
+	var v block.Volume
+	var err error
+	for _, name := range slices.Sorted(maps.Keys(s.projects)) {
+		if v, err = s.projects[name].existing(ctx, r.GetVolumeId()); status.Code(err) != codes.NotFound {
+			break
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -84,12 +91,16 @@ func (s *Service) ControllerGetVolume(ctx context.Context, r *csi.ControllerGetV
 
 // one reads a volume that must exist.
 func (s *Service) one(ctx context.Context, id string, secrets map[string]string) (block.Volume, error) {
-	if id == "" {
-		return block.Volume{}, invalid("the request has no volume id")
-	}
 	p, err := s.project(secrets)
 	if err != nil {
 		return block.Volume{}, err
+	}
+	return p.existing(ctx, id)
+}
+
+func (p *project) existing(ctx context.Context, id string) (block.Volume, error) {
+	if id == "" {
+		return block.Volume{}, invalid("the request has no volume id")
 	}
 	v, err := p.volume(ctx, id)
 	if err != nil {
