@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
@@ -315,6 +316,31 @@ func TestInTreeVolume(t *testing.T) {
 	if got := w.command("findmnt", "-n", "-o", "FSTYPE", w.staging); got != "xfs" {
 		t.Errorf("mounted as %s", got)
 	}
+}
+
+// TestALinkThatLags: a link still leads to what had the volume's name before; udev
+// puts it right a moment later.
+func TestALinkThatLags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, small)
+		if w == nil {
+			return
+		}
+		w.service = node.New(node.Options{Host: w.host, Identity: machine{}, AttachLimit: 256})
+		old := filepath.Join(w.host.Links, "virtio-"+volumeID)
+		if err := os.Symlink(disk.New(t, small).Path, old); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "stage", w.stage(mountCapability("")), codes.FailedPrecondition, "all answer to it")
+		time.AfterFunc(time.Second, func() {
+			if err := os.Remove(old); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := w.stage(mountCapability("")); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestAFilesystemThatCannotGrow is used with the size that it has: one that the

@@ -17,17 +17,25 @@ const (
 	lastLook  = 2 * time.Second
 )
 
+// doubt is how long devices and links may contradict each other: links lag behind
+// where one volume goes and another one comes.
+const doubt = 5 * time.Second
+
 // await is the device of a volume with at least size bytes, as soon as the
-// machine has it. The wait ends with ctx, and after DeviceWait: the error then says
-// what was seen last.
+// machine has it. The wait ends with ctx, and after DeviceWait, or earlier where a
+// doubt remains: the error then says what was seen last.
 func (s *Service) await(ctx context.Context, volumeID string, size int64) (device.Disk, error) {
 	started := time.Now()
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
 		d, err := s.look(volumeID, size)
-		if err == nil || errors.Is(err, device.ErrDoubtful) {
+		if err == nil {
+			return d, nil
+		}
+		waited := time.Since(started) + pause
+		if errors.Is(err, device.ErrDoubtful) && waited > doubt {
 			return d, err
 		}
-		if time.Since(started)+pause > s.options.DeviceWait {
+		if waited > s.options.DeviceWait {
 			return d, fmt.Errorf("wait %s for the device: %w", s.options.DeviceWait, err)
 		}
 		s.nudge(ctx, d, err)
