@@ -378,3 +378,22 @@ func TestAVolumeWithSnapshotsIsNotDeletedAndTheyAreNamed(t *testing.T) {
 		p.delete(v)
 	})
 }
+
+// TestAnAttachmentThatHasBegunIsDetachedEverywhereToo: a volume does not tell yet
+// where it is being attached.
+func TestAnAttachmentThatHasBegunIsDetachedEverywhereToo(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 1)
+		p := w.start()
+		v := p.create("pvc-1", 1).GetVolumeId()
+		w.cloud.SetVolumePace(simulator.VolumePace{Attach: 5 * time.Second})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := p.ControllerPublishVolume(ctx, publish(v, w.nodes[0])); status.Code(err) != codes.DeadlineExceeded {
+			t.Fatalf("got %v, want an attachment that is under way", err)
+		}
+		must(w, p.ControllerUnpublishVolume, unpublish(v, ""))
+		time.Sleep(10 * time.Second)
+		w.want(v, "available")
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"underlay/internal/cloud"
 	"underlay/pkg/volumes/block"
@@ -36,6 +37,25 @@ func (p *project) holders(ctx context.Context, attachments []block.Attachment) (
 		}
 	}
 	return state, nil
+}
+
+// holding are the servers that have a volume or are about to: of those Cinder tells
+// only with its attachments.
+func (p *project) holding(ctx context.Context, v block.Volume) ([]string, error) {
+	ids := nodes(v)
+	if v.Status == block.StatusGone {
+		return ids, nil
+	}
+	all, err := p.Attachments(ctx, v.ID)
+	if err != nil && !errors.Is(err, cloud.ErrUnsupported) {
+		return nil, unseen(ctx, "list the attachments of volume "+v.ID, err)
+	}
+	for _, a := range all {
+		if a.ServerID != "" && !slices.Contains(ids, a.ServerID) {
+			ids = append(ids, a.ServerID)
+		}
+	}
+	return ids, nil
 }
 
 // knows asks Nova whether it has the volume at the server. A server that is gone

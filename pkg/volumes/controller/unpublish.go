@@ -38,7 +38,9 @@ func (s *Service) ControllerUnpublishVolume(ctx context.Context, r *csi.Controll
 	}
 	from := []string{r.GetNodeId()}
 	if r.GetNodeId() == "" {
-		from = nodes(v)
+		if from, err = p.holding(ctx, v); err != nil {
+			return nil, err
+		}
 	}
 	for i, node := range from {
 		if i > 0 { // what was seen is old by now
