@@ -37,6 +37,9 @@ func newIdentity(o Options) *identity {
 	if o.Topology {
 		service(csi.PluginCapability_Service_VOLUME_ACCESSIBILITY_CONSTRAINTS)
 	}
+	if o.Topology && o.Controller != nil {
+		service(csi.PluginCapability_Service_SNAPSHOT_ACCESSIBILITY_CONSTRAINTS)
+	}
 	expansion(csi.PluginCapability_VolumeExpansion_ONLINE)
 	expansion(csi.PluginCapability_VolumeExpansion_OFFLINE)
 	return i

@@ -139,8 +139,8 @@ func TestIdentitySaysWhatThereIs(t *testing.T) {
 		options volumes.Options
 		want    string
 	}{
-		"node":       {volumes.Options{Node: &fickle{}}, "ONLINE OFFLINE"},
-		"controller": {volumes.Options{Controller: csi.UnimplementedControllerServer{}, Groups: csi.UnimplementedGroupControllerServer{}, Topology: true}, "CONTROLLER_SERVICE GROUP_CONTROLLER_SERVICE VOLUME_ACCESSIBILITY_CONSTRAINTS ONLINE OFFLINE"},
+		"node":       {volumes.Options{Node: &fickle{}, Topology: true}, "VOLUME_ACCESSIBILITY_CONSTRAINTS ONLINE OFFLINE"},
+		"controller": {volumes.Options{Controller: csi.UnimplementedControllerServer{}, Groups: csi.UnimplementedGroupControllerServer{}, Topology: true}, "CONTROLLER_SERVICE GROUP_CONTROLLER_SERVICE VOLUME_ACCESSIBILITY_CONSTRAINTS SNAPSHOT_ACCESSIBILITY_CONSTRAINTS ONLINE OFFLINE"},
 	} {
 		tc.options.Version = "v1.2.3"
 		client := csi.NewIdentityClient(connect(t, start(t, tc.options).path()))

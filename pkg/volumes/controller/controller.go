@@ -74,6 +74,7 @@ type project struct {
 	volumes   *poller[block.Volume]
 	snapshots *poller[block.Snapshot]
 	backups   *poller[block.Backup]
+	places    *places
 }
 
 // New makes a Service. It makes no call.
@@ -90,7 +91,8 @@ func New(o Options) (*Service, error) {
 
 func newProject(c Cloud) *project {
 	return &project{
-		Cloud: c,
+		Cloud:  c,
+		places: newPlaces(),
 		volumes: newPoller(kind[block.Volume]{
 			name: "volume", id: func(v block.Volume) string { return v.ID }, one: c.Volume,
 			page: func(ctx context.Context, marker string) ([]block.Volume, string, error) {
@@ -123,6 +125,21 @@ func (s *Service) project(secrets map[string]string) (*project, error) {
 		return nil, invalid("the secret names the cloud %q, and there are %v", name, slices.Sorted(maps.Keys(s.projects)))
 	}
 	return p, nil
+}
+
+// begin is how every RPC begins that changes something: it chooses the cloud, takes
+// what the RPC works on, so that no other does meanwhile, and leaves time for the
+// answer. done gives it back.
+func (s *Service) begin(ctx context.Context, secrets map[string]string, what string) (_ context.Context, p *project, done func(), err error) {
+	if p, err = s.project(secrets); err != nil {
+		return ctx, nil, nil, err
+	}
+	release, err := s.inflight.take(what)
+	if err != nil {
+		return ctx, nil, nil, err
+	}
+	ctx, cancel := within(ctx)
+	return ctx, p, func() { cancel(); release() }, nil
 }
 
 // volume reads a volume; one that does not exist has StatusGone.

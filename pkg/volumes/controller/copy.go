@@ -27,6 +27,8 @@ type copied struct {
 	status  block.SnapshotStatus
 	sizeGiB int64
 	created time.Time
+	// zone is the volume's, where somebody asked for it (project.locate), or "".
+	zone string
 	// group is the group snapshot that a snapshot is part of, or "".
 	group    string
 	metadata map[string]string
@@ -49,7 +51,7 @@ func (c copied) kind() string {
 	return "snapshot"
 }
 
-// describe is the CSI's word for it.
+// describe is the CSI's word for it, but for where it can be used.
 func (c copied) describe() *csi.Snapshot {
 	return &csi.Snapshot{
 		SnapshotId: c.id, SourceVolumeId: c.volumeID, SizeBytes: c.sizeGiB * gib, CreationTime: timestamppb.New(c.created),

@@ -32,31 +32,26 @@ type grouping struct {
 // CreateVolumeGroupSnapshot takes snapshots of several volumes at one time, by
 // Cinder's groups: the volumes are put into a group, of which a snapshot is taken.
 func (s *Service) CreateVolumeGroupSnapshot(ctx context.Context, r *csi.CreateVolumeGroupSnapshotRequest) (*csi.CreateVolumeGroupSnapshotResponse, error) {
-	p, err := s.project(r.GetSecrets())
-	if err != nil {
-		return nil, err
-	}
 	if r.GetName() == "" || len(r.GetSourceVolumeIds()) == 0 {
 		return nil, invalid("the request has no name or no source volumes")
 	}
-	g := &grouping{s: s, p: p, name: r.GetName(), volumeIDs: slices.Compact(slices.Sorted(slices.Values(r.GetSourceVolumeIds())))}
+	g := &grouping{s: s, name: r.GetName(), volumeIDs: slices.Compact(slices.Sorted(slices.Values(r.GetSourceVolumeIds())))}
 	for name, value := range r.GetParameters() {
 		if strings.EqualFold(name, paramGroupType) {
 			g.groupType = value
 		}
 	}
-	release, err := s.inflight.take("the group snapshot name " + g.name)
+	ctx, p, done, err := s.begin(ctx, r.GetSecrets(), "the group snapshot name "+g.name)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	ctx, cancel := within(ctx)
-	defer cancel()
+	defer done()
+	g.p = p
 	taken, err := g.run(ctx)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := p.describeGroup(ctx, taken)
+	answer, err := s.describeGroup(ctx, p, taken)
 	if err != nil {
 		return nil, err
 	}
@@ -228,18 +223,25 @@ func (p *project) deleteGroup(ctx context.Context, id string) error {
 }
 
 // describeGroup is the CSI's word for a group snapshot.
-func (p *project) describeGroup(ctx context.Context, taken block.GroupSnapshot) (*csi.VolumeGroupSnapshot, error) {
+func (s *Service) describeGroup(ctx context.Context, p *project, taken block.GroupSnapshot) (*csi.VolumeGroupSnapshot, error) {
 	parts, err := p.SnapshotsOfGroup(ctx, taken.ID)
 	if err != nil {
 		return nil, unseen(ctx, "list snapshots of group snapshot "+taken.ID, err)
 	}
+	all := make([]copied, 0, len(parts))
+	for _, part := range parts {
+		all = append(all, ofSnapshot(part))
+	}
+	told, err := s.describeCopies(ctx, p, all...)
+	if err != nil {
+		return nil, err
+	}
 	d := &csi.VolumeGroupSnapshot{GroupSnapshotId: taken.ID, CreationTime: timestamppb.New(taken.CreatedAt), ReadyToUse: taken.Status == block.SnapshotAvailable}
-	for _, s := range parts {
-		part := ofSnapshot(s).describe()
+	for _, part := range told {
 		part.GroupSnapshotId = taken.ID
 		d.ReadyToUse = d.ReadyToUse && part.GetReadyToUse()
-		d.Snapshots = append(d.Snapshots, part)
 	}
+	d.Snapshots = told
 	return d, nil
 }
 
@@ -266,20 +268,14 @@ func (p *project) matches(ctx context.Context, id string, listed []string) error
 // DeleteVolumeGroupSnapshot deletes a group snapshot with its snapshots, and waits
 // until they are gone.
 func (s *Service) DeleteVolumeGroupSnapshot(ctx context.Context, r *csi.DeleteVolumeGroupSnapshotRequest) (*csi.DeleteVolumeGroupSnapshotResponse, error) {
-	p, err := s.project(r.GetSecrets())
-	if err != nil {
-		return nil, err
-	}
 	if r.GetGroupSnapshotId() == "" {
 		return nil, invalid("the request has no group snapshot id")
 	}
-	release, err := s.inflight.take("group snapshot " + r.GetGroupSnapshotId())
+	ctx, p, done, err := s.begin(ctx, r.GetSecrets(), "group snapshot "+r.GetGroupSnapshotId())
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	ctx, cancel := within(ctx)
-	defer cancel()
+	defer done()
 	taken, err := p.GroupSnapshot(ctx, r.GetGroupSnapshotId())
 	if errors.Is(err, cloud.ErrNotFound) {
 		return &csi.DeleteVolumeGroupSnapshotResponse{}, s.sweep(ctx, p)
@@ -315,7 +311,7 @@ func (s *Service) GetVolumeGroupSnapshot(ctx context.Context, r *csi.GetVolumeGr
 	if err := p.matches(ctx, taken.ID, r.GetSnapshotIds()); err != nil {
 		return nil, err
 	}
-	answer, err := p.describeGroup(ctx, taken)
+	answer, err := s.describeGroup(ctx, p, taken)
 	if err != nil {
 		return nil, err
 	}

@@ -30,25 +30,38 @@ func (s *Service) ListSnapshots(ctx context.Context, r *csi.ListSnapshotsRequest
 	if r.GetMaxEntries() < 0 {
 		return nil, invalid("max_entries is negative")
 	}
-	if id := r.GetSnapshotId(); id != "" {
-		c, err := p.look(ctx, id)
-		if status.Code(err) == codes.NotFound || err == nil && r.GetSourceVolumeId() != "" && c.volumeID != r.GetSourceVolumeId() {
-			return &csi.ListSnapshotsResponse{}, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		return &csi.ListSnapshotsResponse{Entries: []*csi.ListSnapshotsResponse_Entry{{Snapshot: c.describe()}}}, nil
+	if r.GetSnapshotId() != "" {
+		return s.listOne(ctx, p, r)
 	}
 	page, next, err := p.copies(ctx, r.GetSourceVolumeId(), r.GetStartingToken(), int(r.GetMaxEntries()))
 	if err != nil {
 		return nil, err
 	}
+	told, err := s.describeCopies(ctx, p, page...)
+	if err != nil {
+		return nil, err
+	}
 	answer := &csi.ListSnapshotsResponse{NextToken: next}
-	for _, c := range page {
-		answer.Entries = append(answer.Entries, &csi.ListSnapshotsResponse_Entry{Snapshot: c.describe()})
+	for _, d := range told {
+		answer.Entries = append(answer.Entries, &csi.ListSnapshotsResponse_Entry{Snapshot: d})
 	}
 	return answer, nil
+}
+
+// listOne lists the one snapshot or backup that the request names, or nothing.
+func (s *Service) listOne(ctx context.Context, p *project, r *csi.ListSnapshotsRequest) (*csi.ListSnapshotsResponse, error) {
+	c, err := p.look(ctx, r.GetSnapshotId())
+	if status.Code(err) == codes.NotFound || err == nil && r.GetSourceVolumeId() != "" && c.volumeID != r.GetSourceVolumeId() {
+		return &csi.ListSnapshotsResponse{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.describeCopy(ctx, p, c)
+	if err != nil {
+		return nil, err
+	}
+	return &csi.ListSnapshotsResponse{Entries: []*csi.ListSnapshotsResponse_Entry{{Snapshot: d}}}, nil
 }
 
 // GetSnapshot tells how one snapshot or backup does.
@@ -64,7 +77,11 @@ func (s *Service) GetSnapshot(ctx context.Context, r *csi.GetSnapshotRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return &csi.GetSnapshotResponse{Snapshot: c.describe()}, nil
+	d, err := s.describeCopy(ctx, p, c)
+	if err != nil {
+		return nil, err
+	}
+	return &csi.GetSnapshotResponse{Snapshot: d}, nil
 }
 
 // look reads one copy. One that failed is an error with the reason, since it will

@@ -48,35 +48,34 @@ type copying struct {
 // this name has taken. It does not wait until the copy is ready: the sidecar asks
 // how it does.
 func (s *Service) CreateSnapshot(ctx context.Context, r *csi.CreateSnapshotRequest) (*csi.CreateSnapshotResponse, error) {
-	p, err := s.project(r.GetSecrets())
-	if err != nil {
-		return nil, err
-	}
 	if r.GetName() == "" || r.GetSourceVolumeId() == "" {
 		return nil, invalid("the request has no name or no source volume id")
 	}
-	c := &copying{s: s, p: p, name: r.GetName(), volumeID: r.GetSourceVolumeId(), metadata: map[string]string{block.MetadataCluster: s.options.Cluster}}
+	c := &copying{s: s, name: r.GetName(), volumeID: r.GetSourceVolumeId(), metadata: map[string]string{block.MetadataCluster: s.options.Cluster}}
 	backup, err := c.readParameters(r.GetParameters())
 	if err != nil {
 		return nil, err
 	}
-	release, err := s.inflight.take("the snapshot name " + c.name)
+	ctx, p, done, err := s.begin(ctx, r.GetSecrets(), "the snapshot name "+c.name)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	ctx, cancel := within(ctx)
-	defer cancel()
+	defer done()
+	c.p = p
 	var taken copied
 	if backup {
 		taken, err = c.backUp(ctx)
-	} else {
+	} else if err = c.usable(ctx, r.GetAccessibilityRequirements()); err == nil {
 		taken, err = c.snapshot(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &csi.CreateSnapshotResponse{Snapshot: taken.describe()}, nil
+	answer, err := s.describeCopy(ctx, p, taken)
+	if err != nil {
+		return nil, err
+	}
+	return &csi.CreateSnapshotResponse{Snapshot: answer}, nil
 }
 
 func (c *copying) readParameters(parameters map[string]string) (backup bool, err error) {
@@ -221,26 +220,21 @@ func (c *copying) ask(ctx context.Context) error {
 	if err != nil {
 		return unwritten(ctx, "take snapshot "+c.name, err)
 	}
+	c.p.places.keep(taken.ID, v.AvailabilityZone)
 	klog.FromContext(ctx).Info("Snapshot is being taken", "snapshot", taken.ID, "name", taken.Name, "volume", v.ID)
 	return nil
 }
 
 // DeleteSnapshot deletes a snapshot or a backup and waits until it is gone.
 func (s *Service) DeleteSnapshot(ctx context.Context, r *csi.DeleteSnapshotRequest) (*csi.DeleteSnapshotResponse, error) {
-	p, err := s.project(r.GetSecrets())
-	if err != nil {
-		return nil, err
-	}
 	if r.GetSnapshotId() == "" {
 		return nil, invalid("the request has no snapshot id")
 	}
-	release, err := s.inflight.take("snapshot " + r.GetSnapshotId())
+	ctx, p, done, err := s.begin(ctx, r.GetSecrets(), "snapshot "+r.GetSnapshotId())
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	ctx, cancel := within(ctx)
-	defer cancel()
+	defer done()
 	c, err := p.copied(ctx, r.GetSnapshotId())
 	if err != nil {
 		return nil, err

@@ -68,26 +68,22 @@ func (c *creation) source(ctx context.Context, w *block.VolumeRequest) (origin, 
 	if c.order.fromSnapshot == "" {
 		return origin{}, nil
 	}
-	copied, err := c.p.copied(ctx, c.order.fromSnapshot)
+	snapshot, err := c.p.copied(ctx, c.order.fromSnapshot)
 	if err != nil {
 		return origin{}, err
 	}
-	if copied, err = c.p.restorable(ctx, copied); err != nil {
+	if snapshot, err = c.p.restorable(ctx, snapshot); err != nil {
 		return origin{}, err
 	}
-	if copied.backup {
-		w.SourceBackupID = copied.id
-		w.Description = c.s.restoreMark(copied.id)
-		return origin{sizeGiB: copied.sizeGiB}, nil
+	if snapshot.backup {
+		w.SourceBackupID = snapshot.id
+		w.Description = c.s.restoreMark(snapshot.id)
+		return origin{sizeGiB: snapshot.sizeGiB}, nil
 	}
-	w.SourceSnapshotID = copied.id
-	// A volume from a snapshot is made where the snapshot's volume is, whatever is
-	// asked for (cinder.conf, cloned_volume_same_az; and most drivers can do nothing else).
-	v, err := c.p.volume(ctx, copied.volumeID)
-	if err != nil {
-		return origin{}, unseen(ctx, "read volume "+copied.volumeID, err)
-	}
-	return origin{copied.sizeGiB, v.AvailabilityZone}, nil
+	w.SourceSnapshotID = snapshot.id
+	there := []copied{snapshot}
+	err = c.p.locate(ctx, there)
+	return origin{snapshot.sizeGiB, there[0].zone}, err
 }
 
 // ready reads a volume and waits until the question about it is answered with act.
