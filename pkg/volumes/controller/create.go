@@ -27,21 +27,15 @@ type creation struct {
 // CreateVolume makes a volume, or finds the one that an earlier request with this
 // name has made, and waits until it is available.
 func (s *Service) CreateVolume(ctx context.Context, r *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
-	p, err := s.project(r.GetSecrets())
-	if err != nil {
-		return nil, err
-	}
 	o, err := s.readOrder(r)
 	if err != nil {
 		return nil, err
 	}
-	release, err := s.inflight.take("the volume name " + o.name)
+	ctx, p, done, err := s.begin(ctx, r.GetSecrets(), "the volume name "+o.name)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	ctx, cancel := within(ctx)
-	defer cancel()
+	defer done()
 	c := &creation{s: s, p: p, order: o}
 	v, err := c.run(ctx)
 	if err != nil {

@@ -19,20 +19,14 @@ import (
 
 // DeleteVolume deletes a volume and waits until it is gone.
 func (s *Service) DeleteVolume(ctx context.Context, r *csi.DeleteVolumeRequest) (*csi.DeleteVolumeResponse, error) {
-	p, err := s.project(r.GetSecrets())
-	if err != nil {
-		return nil, err
-	}
 	if r.GetVolumeId() == "" {
 		return nil, invalid("the request has no volume id")
 	}
-	release, err := s.inflight.take("volume " + r.GetVolumeId())
+	ctx, p, done, err := s.begin(ctx, r.GetSecrets(), "volume "+r.GetVolumeId())
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	ctx, cancel := within(ctx)
-	defer cancel()
+	defer done()
 	if err := (&deletion{s: s, p: p}).run(ctx, r.GetVolumeId()); err != nil {
 		return nil, err
 	}

@@ -18,10 +18,6 @@ import (
 // ControllerExpandVolume grows a volume, attached or not, and waits until Cinder
 // tells the new size.
 func (s *Service) ControllerExpandVolume(ctx context.Context, r *csi.ControllerExpandVolumeRequest) (*csi.ControllerExpandVolumeResponse, error) {
-	p, err := s.project(r.GetSecrets())
-	if err != nil {
-		return nil, err
-	}
 	if r.GetVolumeId() == "" {
 		return nil, invalid("the request has no volume id")
 	}
@@ -32,13 +28,11 @@ func (s *Service) ControllerExpandVolume(ctx context.Context, r *csi.ControllerE
 	if err != nil {
 		return nil, err
 	}
-	release, err := s.inflight.take("volume " + r.GetVolumeId())
+	ctx, p, done, err := s.begin(ctx, r.GetSecrets(), "volume "+r.GetVolumeId())
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	ctx, cancel := within(ctx)
-	defer cancel()
+	defer done()
 	v, err := (&growth{s: s, p: p, desired: desired}).run(ctx, r.GetVolumeId())
 	if err != nil {
 		return nil, err

@@ -65,10 +65,6 @@ func checkMutable(parameters map[string]string) error {
 
 // ControllerModifyVolume gives a volume another type and other metadata.
 func (s *Service) ControllerModifyVolume(ctx context.Context, r *csi.ControllerModifyVolumeRequest) (*csi.ControllerModifyVolumeResponse, error) {
-	p, err := s.project(r.GetSecrets())
-	if err != nil {
-		return nil, err
-	}
 	if r.GetVolumeId() == "" {
 		return nil, invalid("the request has no volume id")
 	}
@@ -76,13 +72,11 @@ func (s *Service) ControllerModifyVolume(ctx context.Context, r *csi.ControllerM
 	if err != nil {
 		return nil, err
 	}
-	release, err := s.inflight.take("volume " + r.GetVolumeId())
+	ctx, p, done, err := s.begin(ctx, r.GetSecrets(), "volume "+r.GetVolumeId())
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	ctx, cancel := within(ctx)
-	defer cancel()
+	defer done()
 	v, err := p.ready(ctx, verdict.Modify, r.GetVolumeId())
 	if err != nil {
 		return nil, err

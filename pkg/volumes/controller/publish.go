@@ -19,23 +19,17 @@ import (
 
 // ControllerPublishVolume attaches a volume to a server and waits until it is.
 func (s *Service) ControllerPublishVolume(ctx context.Context, r *csi.ControllerPublishVolumeRequest) (*csi.ControllerPublishVolumeResponse, error) {
-	p, err := s.project(r.GetSecrets())
-	if err != nil {
-		return nil, err
-	}
 	if r.GetVolumeId() == "" || r.GetNodeId() == "" {
 		return nil, invalid("the request has no volume id or no node id")
 	}
 	if err := checkCapability(r.GetVolumeCapability()); err != nil {
 		return nil, err
 	}
-	release, err := s.inflight.take("volume " + r.GetVolumeId() + " on node " + r.GetNodeId())
+	ctx, p, done, err := s.begin(ctx, r.GetSecrets(), "volume "+r.GetVolumeId()+" on node "+r.GetNodeId())
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	ctx, cancel := within(ctx)
-	defer cancel()
+	defer done()
 	a := &attaching{s: s, p: p, volumeID: r.GetVolumeId(), node: r.GetNodeId(), shares: manyNodes(r.GetVolumeCapability().GetAccessMode().GetMode())}
 	v, err := a.run(ctx)
 	if err != nil {
