@@ -99,6 +99,30 @@ func TestAnAttachmentThatFailedIsClearedAway(t *testing.T) {
 	})
 }
 
+// TestAnAttachmentThatWorksIsNotClearedAway: of several, the one that failed is
+// another server's.
+func TestAnAttachmentThatWorksIsNotClearedAway(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		p := w.start()
+		w.cloud.AddVolumeType(simulator.VolumeTypeSpec{Name: "shared", Multiattach: true})
+		r := wish("pvc-1", 1)
+		r.Parameters["type"], r.VolumeCapabilities = "shared", []*csi.VolumeCapability{raw(several)}
+		v := must(w, p.CreateVolume, r).GetVolume().GetVolumeId()
+		request := publish(v, w.nodes[0])
+		request.VolumeCapability = raw(several)
+		must(w, p.ControllerPublishVolume, request)
+		w.cloud.SetVolumeStatus(v, "error_attaching")
+		must(w, p.ControllerPublishVolume, request)
+		if deleted := w.cloud.Count("DELETE /v3/*/attachments/*") + w.cloud.Count("DELETE /v3/attachments/*"); deleted > 0 {
+			t.Errorf("%d attachments were to be deleted", deleted)
+		}
+		if got := w.cloud.Volume(v).Attachments; len(got) != 1 {
+			t.Errorf("there are the attachments %+v", got)
+		}
+	})
+}
+
 func TestAVolumeOnAnotherNodeIsRefusedByName(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, 2)

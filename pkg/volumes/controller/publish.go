@@ -238,18 +238,11 @@ func (a *attaching) clear(ctx context.Context, v block.Volume) error {
 		return unfinished("volume %s is %s, and what is in its way cannot be removed", v.ID, v.Status)
 	}
 	a.cleared = true
-	here, ok := v.AttachedTo(a.node)
-	var err error
-	switch {
-	case ok && here.ID != "":
-		err = a.p.DeleteAttachment(ctx, here.ID)
-	case ok || a.pending:
-		err = a.p.Detach(ctx, a.node, v.ID)
-	default:
+	if !a.pending {
 		return a.s.clearOrphans(ctx, a.p, v, a.orphans)
 	}
 	a.pending = false
-	if err != nil && !errors.Is(err, cloud.ErrNotFound) {
+	if err := a.p.Detach(ctx, a.node, v.ID); err != nil && !errors.Is(err, cloud.ErrNotFound) {
 		return unwritten(ctx, "remove the attachment of volume "+v.ID, err)
 	}
 	return nil

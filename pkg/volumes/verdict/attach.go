@@ -6,16 +6,18 @@ import (
 	"underlay/pkg/volumes/block"
 )
 
-// Statuses in which a volume that is attached can be used on its server.
+// Statuses in which a volume that is attached can be used on its server. Cinder
+// tells only of attachments that work (cinder/api/v2/views/volumes.py,
+// _get_attachments): one that failed is another server's.
 var usable = in(block.StatusInUse, block.StatusAttaching, block.StatusReserved, block.StatusExtending, block.StatusRetyping,
-	block.StatusUploading, block.StatusBackingUp, block.StatusMaintenance, block.StatusErrorExtending, block.StatusErrorBackingUp)
+	block.StatusUploading, block.StatusBackingUp, block.StatusMaintenance, block.StatusErrorExtending, block.StatusErrorBackingUp, block.StatusErrorAttaching)
 
 var publishRows = []Row{
 	{Question: Publish, Status: in(block.StatusGone, block.StatusDeleting), Verdict: refuse(codes.NotFound, "there is no such volume")},
 	{Question: Publish, Server: []Server{Gone}, Verdict: refuse(codes.NotFound, "Nova has no server of this id: the node is gone")},
 	{Question: Publish, Status: usable, Attachment: []Attachment{Here}, Verdict: done("it is attached to the server")},
 	{Question: Publish, Status: in(block.StatusDetaching), Verdict: wait("it is being detached; it is attached after that")},
-	{Question: Publish, Status: in(block.StatusErrorAttaching), Attachment: []Attachment{Here, Pending, Stale},
+	{Question: Publish, Status: in(block.StatusErrorAttaching), Attachment: []Attachment{Pending, Stale},
 		Verdict: remove("an earlier attachment to the server failed: remove what it left")},
 	{Question: Publish, Attachment: []Attachment{Elsewhere}, Holder: []Server{Gone},
 		Verdict: remove("the server that it is attached to is gone: remove the attachment that was left")},
