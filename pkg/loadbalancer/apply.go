@@ -92,7 +92,7 @@ func (a *applier) run(ctx context.Context, steps []step.Step) error {
 	log := klog.FromContext(ctx)
 	var failures []error
 	for _, s := range steps {
-		if err := a.waiter.stopping(); err != nil {
+		if err := a.waiter.Closed(); err != nil {
 			return err
 		}
 		if len(failures) > 0 && !harmless(s) {

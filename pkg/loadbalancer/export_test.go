@@ -28,8 +28,6 @@ func (c *Controller) AddressRoom() (room, held int) {
 	return room, held
 }
 
-func (w *waiter) Close(cause error) { w.close(cause) }
-
 var Await = (*waiter).await
 
 var Take = (*locks).take

@@ -30,7 +30,7 @@ const (
 
 // Run repairs what changed in the cloud, and ends all waiting when ctx ends.
 func (c *Controller) Run(ctx context.Context) {
-	defer c.waiter.close(errStopping)
+	defer c.waiter.Close(errStopping)
 	for {
 		timer := time.NewTimer(passPeriod + rand.N(passPeriod/5))
 		select {

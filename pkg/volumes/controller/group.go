@@ -11,6 +11,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"underlay/internal/cloud"
+	"underlay/internal/poll"
 	"underlay/pkg/volumes/block"
 )
 
@@ -26,7 +27,7 @@ func (s *Service) groupMark() string {
 
 // repeat calls look until it says that it has seen enough, with growing pauses.
 func repeat(ctx context.Context, what string, look func() (enough bool, err error)) error {
-	for gap := pollGap; ; gap = min(gap*2, pollGapMax) {
+	for gap := poll.Gap; ; gap = min(gap*2, poll.GapMax) {
 		enough, err := look()
 		if enough || err != nil {
 			return err

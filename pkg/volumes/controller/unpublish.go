@@ -12,6 +12,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"underlay/internal/cloud"
+	"underlay/internal/poll"
 	"underlay/pkg/volumes/block"
 	"underlay/pkg/volumes/verdict"
 )
@@ -219,7 +220,7 @@ func (d *detaching) wait(ctx context.Context, v block.Volume) (block.Volume, err
 // pause lets a little time go by and reads the volume again: Nova has no list of
 // the attachments of many servers.
 func (d *detaching) pause(ctx context.Context, v block.Volume) (block.Volume, error) {
-	d.gap = min(max(d.gap*2, pollGap), pollGapMax)
+	d.gap = min(max(d.gap*2, poll.Gap), poll.GapMax)
 	timer := time.NewTimer(d.gap)
 	defer timer.Stop()
 	select {
