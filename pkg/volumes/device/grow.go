@@ -20,15 +20,15 @@ var ErrFixed = errors.New("the filesystem cannot grow")
 // growing are the filesystems that grow while they are mounted.
 var growing = []string{"ext3", "ext4", "xfs", "btrfs"}
 
-// Grow makes the mounted filesystem as large as its device, which must have at
-// least required bytes (0: any size). It gives the size of the device. Asking again
+// Grow makes the mounted filesystem as large as its device, which must be Enough for
+// a volume of required bytes (0: any size). It gives the size of the device. Asking again
 // changes nothing.
 func (t Tools) Grow(ctx context.Context, d Disk, mountedAt string, required int64) (int64, error) {
 	size, err := Size(d.Path)
 	if err != nil {
 		return 0, err
 	}
-	if size < required {
+	if !Enough(size, required) {
 		return size, fmt.Errorf("%w: %s has %d bytes, not %d", ErrSmall, d.Path, size, required)
 	}
 	kind, err := t.probe(ctx, d.Path)

@@ -18,6 +18,16 @@ func Size(path string) (int64, error) {
 	return sizeOf(f)
 }
 
+// header is more than what LUKS takes for itself: 2 MiB in its first version, 16 in
+// its second (cryptsetup-luksFormat(8), --offset).
+const header = 32 * mib
+
+// Enough says whether a device of some bytes can be a volume that has that many. One
+// whose type encrypts it shows less to its server, by the header of LUKS (Nova extends
+// it by that much less too). A volume grows by 1 GiB at least, so that one which has
+// not grown yet cannot be meant.
+func Enough(actual, required int64) bool { return actual >= required-header }
+
 func sizeOf(f *os.File) (int64, error) {
 	size, err := f.Seek(0, io.SeekEnd)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -315,6 +316,29 @@ func TestInTreeVolume(t *testing.T) {
 	w.twice("stage", func() error { return w.stage(mountCapability("")) })
 	if got := w.command("findmnt", "-n", "-o", "FSTYPE", w.staging); got != "xfs" {
 		t.Errorf("mounted as %s", got)
+	}
+}
+
+// TestAnEncryptedVolumeShowsLess: of a volume whose type encrypts it the machine
+// sees what the header of LUKS leaves.
+func TestAnEncryptedVolumeShowsLess(t *testing.T) {
+	const gib, header = int64(1 << 30), int64(16 << 20)
+	w := newWorld(t, gib-header)
+	if w == nil {
+		return
+	}
+	c := mountCapability("xfs")
+	if _, err := w.service.NodeStageVolume(t.Context(), &csi.NodeStageVolumeRequest{
+		VolumeId: volumeID, StagingTargetPath: w.staging, VolumeCapability: c, PublishContext: map[string]string{block.PublishSize: strconv.FormatInt(gib, 10)},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.expand(w.staging, 2*gib, c)
+	want(t, "expand before the device has grown", err, codes.Unavailable, "has not grown")
+	w.disk.Resize(t, 2*gib-header)
+	w.disk.Rescan(t)
+	if got, err := w.expand(w.staging, 2*gib, c); err != nil || got != 2*gib-header {
+		t.Errorf("got %d, %v", got, err)
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 // where one volume goes and another one comes.
 const doubt = 5 * time.Second
 
-// await is the device of a volume with at least size bytes, as soon as the
+// await is the device of a volume of size bytes (0: any), as soon as the
 // machine has it. The wait ends with ctx, and after DeviceWait, or earlier where a
 // doubt remains: the error then says what was seen last.
 func (s *Service) await(ctx context.Context, volumeID string, size int64) (device.Disk, error) {
@@ -53,7 +53,7 @@ func (s *Service) look(volumeID string, size int64) (device.Disk, error) {
 		return d, err
 	}
 	actual, err := device.Size(d.Path)
-	if err == nil && actual < size {
+	if err == nil && !device.Enough(actual, size) {
 		err = fmt.Errorf("%w: %s has %d bytes, the volume %d", device.ErrSmall, d.Path, actual, size)
 	}
 	return d, err
