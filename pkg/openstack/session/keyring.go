@@ -119,7 +119,7 @@ func (k *keyring) authenticate(ctx context.Context) (*grant, error) {
 		k.refuse(err)
 		return nil, err
 	}
-	k.adopt(made)
+	k.adopt(ctx, made)
 	return made, nil
 }
 
@@ -130,13 +130,14 @@ func (k *keyring) held(now time.Time) (*grant, bool) {
 	return k.now, now.Before(k.notBefore)
 }
 
-// adopt puts a grant to use, with its wire.
-func (k *keyring) adopt(made *grant) {
+// adopt puts a grant to use, with its wire, and says so where that is another.
+func (k *keyring) adopt(ctx context.Context, made *grant) {
 	k.mu.Lock()
 	old := k.wire
 	k.wire, k.now, k.refusal, k.notBefore = made.wire, made, refusal{}, time.Time{}
 	k.mu.Unlock()
 	if old != made.wire {
+		klog.FromContext(ctx).Info("Using the changed credentials", "files", made.wire.files)
 		old.retire()
 		made.wire.session.forget()
 	}

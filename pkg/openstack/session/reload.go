@@ -54,8 +54,7 @@ func (s *Session) reload(ctx context.Context) error {
 	}
 	made, err := next.authenticate(ctx)
 	if err == nil {
-		s.keys.adopt(made)
-		klog.FromContext(ctx).Info("Using the changed credentials", "files", next.files)
+		s.keys.adopt(ctx, made)
 		return nil
 	}
 	if errors.Is(err, cloud.ErrDenied) {

@@ -368,7 +368,7 @@ func TestChangeIsTold(t *testing.T) {
 		client.OnChange(func() { told++ })
 		client.minors.settle("http://cloud/compute/v2.1/", 53)
 		_, grant := client.keys.state()
-		client.keys.adopt(grant) // the same wire
+		client.keys.adopt(t.Context(), grant) // the same wire
 		if got, err := client.Minor(t.Context(), compute); told != 0 || err != nil || got != 53 {
 			t.Errorf("another token: told %d times, minor version %d, %v; want none and 53", told, got, err)
 		}
@@ -380,7 +380,7 @@ func TestChangeIsTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client.keys.adopt(made)
+		client.keys.adopt(t.Context(), made)
 		if got, err := client.Minor(t.Context(), compute); told != 1 || err != nil || got != 90 {
 			t.Errorf("other credentials: told %d times, minor version %d, %v; want once and 90", told, got, err)
 		}

@@ -15,6 +15,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-logr/logr/funcr"
+	"k8s.io/klog/v2"
+
 	"underlay/internal/cloud"
 	"underlay/pkg/config"
 )
@@ -202,9 +205,15 @@ func TestRotationIsFoundByTheRefusal(t *testing.T) {
 		v.password.Store("second-password")
 		v.write(t, "second-password")
 		time.Sleep(56 * time.Minute)
-		callAll(t, client, 1)
+		lines := &transcript{}
+		if _, err := client.Router(klog.NewContext(t.Context(), funcr.New(lines.add, funcr.Options{})), "r1"); err != nil {
+			t.Error(err)
+		}
 		if _, session := client.keys.state(); session.token != testToken+"3" {
 			t.Errorf("got token %q, want the third: one refused in between", session.token)
+		}
+		if !strings.Contains(lines.String(), "Using the changed credentials") {
+			t.Errorf("the log does not say that other credentials are in use: %q", lines)
 		}
 	})
 }
