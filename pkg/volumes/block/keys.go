@@ -38,8 +38,11 @@ const (
 
 // The keys of PublishContext of ControllerPublishVolume: the device as the
 // hypervisor calls it, and the size of the volume in bytes, by which the node
-// tells a device that has not grown yet.
+// tells a device that has not grown yet. PublishEncrypted is "true" where the type of
+// the volume encrypts it, so that the machine sees noise where nothing was written.
 const (
 	PublishDevice = "DevicePath"
 	PublishSize   = "cinder.csi.openstack.org/sizeBytes"
+
+	PublishEncrypted = "cinder.csi.openstack.org/encrypted"
 )

@@ -17,14 +17,21 @@ import (
 // posts counts the requests to attach.
 func (w *world) posts() int { return w.cloud.Count("POST /servers/*/os-volume_attachments") }
 
-func TestTheNodeIsToldTheDeviceAndTheSize(t *testing.T) {
+func TestTheNodeIsToldWhatTheVolumeIs(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, 1)
 		p := w.start()
 		v := p.create("pvc-1", 2).GetVolumeId()
 		told := must(w, p.ControllerPublishVolume, publish(v, w.nodes[0])).GetPublishContext()
-		if !strings.HasPrefix(told[block.PublishDevice], "/dev/") || told[block.PublishSize] != "2147483648" {
+		if !strings.HasPrefix(told[block.PublishDevice], "/dev/") || told[block.PublishSize] != "2147483648" || told[block.PublishEncrypted] != "" {
 			t.Errorf("told %v", told)
+		}
+		w.cloud.AddVolumeType(simulator.VolumeTypeSpec{Name: "secret", Encrypted: true})
+		r := wish("pvc-2", 1)
+		r.Parameters["type"] = "secret"
+		v = must(w, p.CreateVolume, r).GetVolume().GetVolumeId()
+		if told = must(w, p.ControllerPublishVolume, publish(v, w.nodes[0])).GetPublishContext(); told[block.PublishEncrypted] != "true" {
+			t.Errorf("of an encrypted volume told %v", told)
 		}
 	})
 }

@@ -36,9 +36,11 @@ func (s *Service) ControllerPublishVolume(ctx context.Context, r *csi.Controller
 		return nil, err
 	}
 	attachment, _ := v.AttachedTo(a.node)
-	return &csi.ControllerPublishVolumeResponse{PublishContext: map[string]string{
-		block.PublishDevice: attachment.Device, block.PublishSize: strconv.FormatInt(v.SizeGiB*gib, 10),
-	}}, nil
+	told := map[string]string{block.PublishDevice: attachment.Device, block.PublishSize: strconv.FormatInt(v.SizeGiB*gib, 10)}
+	if v.Encrypted {
+		told[block.PublishEncrypted] = "true"
+	}
+	return &csi.ControllerPublishVolumeResponse{PublishContext: told}, nil
 }
 
 // attaching is one ControllerPublishVolume.

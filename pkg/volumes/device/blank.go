@@ -49,20 +49,33 @@ func spans(size int64) []span {
 // both ends, the places of copies, and evenly in between. What cannot be read is
 // an error, never blank.
 func FirstData(r io.ReaderAt, size int64) (at int64, found bool, err error) {
+	err = each(r, size, func(from int64, part []byte) bool {
+		i := slices.IndexFunc(part, func(b byte) bool { return b != 0 })
+		at, found = from+int64(i), i >= 0
+		return !found
+	})
+	if err != nil || !found {
+		return 0, false, err
+	}
+	return at, true, nil
+}
+
+// each reads the parts of a device that are judged, until one is enough.
+func each(r io.ReaderAt, size int64, goOn func(at int64, part []byte) bool) error {
 	if size <= 0 {
-		return 0, false, fmt.Errorf("a device of %d bytes cannot be judged", size)
+		return fmt.Errorf("a device of %d bytes cannot be judged", size)
 	}
 	buffer := make([]byte, mib)
 	for _, s := range spans(size) {
 		for from := s.from; from < s.from+s.length; from += int64(len(buffer)) {
 			part := buffer[:min(int64(len(buffer)), s.from+s.length-from)]
 			if n, err := r.ReadAt(part, from); n < len(part) {
-				return 0, false, fmt.Errorf("read %d bytes at %d: %w", len(part), from, err)
+				return fmt.Errorf("read %d bytes at %d: %w", len(part), from, err)
 			}
-			if i := slices.IndexFunc(part, func(b byte) bool { return b != 0 }); i >= 0 {
-				return from + int64(i), true, nil
+			if !goOn(from, part) {
+				return nil
 			}
 		}
 	}
-	return 0, false, nil
+	return nil
 }

@@ -12,6 +12,14 @@ import (
 // that cannot be told from such.
 var ErrForeign = errors.New("not formatted")
 
+// Volume is what was attached, as far as it matters to what is on the device.
+type Volume struct {
+	ID string
+	// Encrypted says that its type encrypts it: where nothing was ever written the
+	// machine sees noise, not zeros.
+	Encrypted bool
+}
+
 // Kind is what a device holds.
 type Kind int
 
@@ -40,7 +48,7 @@ type Content struct {
 // for what is not: it gives the same answer for an empty device and for one that
 // it could not read (https://github.com/kubernetes/kubernetes/issues/142243). ErrForeign:
 // what is there cannot be told from files that somebody has.
-func (t Tools) Look(ctx context.Context, d Disk, volumeID string) (Content, error) {
+func (t Tools) Look(ctx context.Context, d Disk, v Volume) (Content, error) {
 	f, err := os.Open(d.Path)
 	if err != nil {
 		return Content{}, fmt.Errorf("open %s to see what is on it: %w", d.Path, err)
@@ -50,7 +58,7 @@ func (t Tools) Look(ctx context.Context, d Disk, volumeID string) (Content, erro
 	if err != nil {
 		return Content{}, err
 	}
-	content, err := t.look(ctx, f, size, d, volumeID)
+	content, err := t.look(ctx, f, size, d, v)
 	if err != nil || content.Kind != Unfinished {
 		return content, err
 	}
@@ -64,12 +72,12 @@ func (t Tools) Look(ctx context.Context, d Disk, volumeID string) (Content, erro
 	return content, nil
 }
 
-func (t Tools) look(ctx context.Context, r io.ReaderAt, size int64, d Disk, volumeID string) (Content, error) {
+func (t Tools) look(ctx context.Context, r io.ReaderAt, size int64, d Disk, v Volume) (Content, error) {
 	at, found, err := FirstData(r, size)
 	if err != nil {
 		return Content{}, fmt.Errorf("see what is on %s: %w", d.Path, err)
 	}
-	unfinished, err := marked(r, size, volumeID)
+	unfinished, err := marked(r, size, v.ID)
 	if err != nil {
 		return Content{}, fmt.Errorf("see what is on %s: %w", d.Path, err)
 	}
@@ -81,9 +89,16 @@ func (t Tools) look(ctx context.Context, r io.ReaderAt, size int64, d Disk, volu
 		return Content{Kind: Unfinished, Type: kind}, nil
 	case kind != "":
 		return Content{Kind: Filesystem, Type: kind}, nil
-	case found:
-		return Content{Kind: Data, At: at}, nil
-	default:
+	case !found:
 		return Content{Kind: Blank}, nil
+	case v.Encrypted:
+		noise, err := Noise(r, size)
+		if err != nil {
+			return Content{}, fmt.Errorf("see what is on %s: %w", d.Path, err)
+		}
+		if noise {
+			return Content{Kind: Blank}, nil
+		}
 	}
+	return Content{Kind: Data, At: at}, nil
 }

@@ -13,7 +13,7 @@ import (
 
 // Wish is a filesystem to be made.
 type Wish struct {
-	VolumeID string
+	Volume Volume
 	// Type is the filesystem, Options what is given to its mkfs.
 	Type    string
 	Options []string
@@ -28,9 +28,9 @@ func (t Tools) Format(ctx context.Context, h Host, d Disk, wish Wish) error {
 	if !KnownType(wish.Type) {
 		return fmt.Errorf("format %s: %q is no filesystem", d.Path, wish.Type)
 	}
-	size, err := t.begin(ctx, h, d, wish.VolumeID)
+	size, err := t.begin(ctx, h, d, wish.Volume)
 	if err != nil {
-		return fmt.Errorf("format %s for volume %s: %w", d.Path, wish.VolumeID, err)
+		return fmt.Errorf("format %s for volume %s: %w", d.Path, wish.Volume.ID, err)
 	}
 	started := time.Now()
 	out, err := t.run.CommandContext(ctx, "mkfs."+wish.Type, mkfsArguments(wish.Type, d.Path, wish.Options)...).CombinedOutput()
@@ -38,16 +38,16 @@ func (t Tools) Format(ctx context.Context, h Host, d Disk, wish Wish) error {
 		return fmt.Errorf("run mkfs.%s on %s: %w: %s", wish.Type, d.Path, err, output(out))
 	}
 	if err := t.end(ctx, d, wish); err != nil {
-		return fmt.Errorf("format %s for volume %s: %w", d.Path, wish.VolumeID, err)
+		return fmt.Errorf("format %s for volume %s: %w", d.Path, wish.Volume.ID, err)
 	}
-	klog.FromContext(ctx).Info("Made a filesystem", "volume", wish.VolumeID, "device", d.Path, "identity", d.Proof,
+	klog.FromContext(ctx).Info("Made a filesystem", "volume", wish.Volume.ID, "device", d.Path, "identity", d.Proof,
 		"bytes", size, "type", wish.Type, "options", wish.Options, "took", time.Since(started).Round(time.Millisecond))
 	return nil
 }
 
 // begin looks at everything once more and writes the marker. The device is held
 // alone meanwhile: the kernel gives it to nobody who mounts it.
-func (t Tools) begin(ctx context.Context, h Host, d Disk, volumeID string) (int64, error) {
+func (t Tools) begin(ctx context.Context, h Host, d Disk, v Volume) (int64, error) {
 	f, err := os.OpenFile(d.Path, os.O_RDWR|os.O_EXCL, 0)
 	if errors.Is(err, syscall.EBUSY) {
 		return 0, fmt.Errorf("%w: it is in use", ErrForeign)
@@ -60,7 +60,7 @@ func (t Tools) begin(ctx context.Context, h Host, d Disk, volumeID string) (int6
 	if err != nil {
 		return 0, err
 	}
-	again, err := h.Find(volumeID)
+	again, err := h.Find(v.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -71,14 +71,14 @@ func (t Tools) begin(ctx context.Context, h Host, d Disk, volumeID string) (int6
 	if err != nil {
 		return 0, err
 	}
-	content, err := t.look(ctx, f, size, d, volumeID)
+	content, err := t.look(ctx, f, size, d, v)
 	if err != nil {
 		return 0, err
 	}
 	if err := mayFormat(content); err != nil {
 		return 0, err
 	}
-	return size, mark(f, size, volumeID)
+	return size, mark(f, size, v.ID)
 }
 
 func mayFormat(c Content) error {
@@ -110,5 +110,5 @@ func (t Tools) end(ctx context.Context, d Disk, wish Wish) error {
 	if err != nil {
 		return err
 	}
-	return unmark(f, size, wish.VolumeID)
+	return unmark(f, size, wish.Volume.ID)
 }

@@ -45,12 +45,12 @@ func newBench(t *testing.T, bytes int64) bench {
 
 func (b bench) format(t *testing.T, kind string, options ...string) error {
 	t.Helper()
-	return b.tools.Format(t.Context(), b.host, b.found, device.Wish{VolumeID: volumeID, Type: kind, Options: options})
+	return b.tools.Format(t.Context(), b.host, b.found, device.Wish{Volume: device.Volume{ID: volumeID}, Type: kind, Options: options})
 }
 
 func (b bench) look(t *testing.T) device.Content {
 	t.Helper()
-	content, err := b.tools.Look(t.Context(), b.found, volumeID)
+	content, err := b.tools.Look(t.Context(), b.found, device.Volume{ID: volumeID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestFormatRefusesWhatItCannotRead(t *testing.T) {
 	if err == nil || errors.Is(err, device.ErrForeign) {
 		t.Errorf("got %v, want what could not be read", err)
 	}
-	if _, err := b.tools.Look(t.Context(), b.found, volumeID); err == nil {
+	if _, err := b.tools.Look(t.Context(), b.found, device.Volume{ID: volumeID}); err == nil {
 		t.Error("an unreadable device is judged")
 	}
 	if info, err := os.Stat(b.File); err != nil || info.Size() != 0 {
@@ -169,14 +169,14 @@ func formatAgain(t *testing.T, work string) {
 		t.Fatalf("got %+v, want unfinished", got)
 	}
 	t.Setenv("PATH", path)
-	other := device.Wish{VolumeID: "1" + volumeID[1:], Type: "ext4"}
-	b.Link(t, b.host.Links, other.VolumeID)
+	other := device.Wish{Volume: device.Volume{ID: "1" + volumeID[1:]}, Type: "ext4"}
+	b.Link(t, b.host.Links, other.Volume.ID)
 	if err := b.tools.Format(t.Context(), b.host, b.found, other); !errors.Is(err, device.ErrForeign) {
 		t.Errorf("another volume's marker: got %v, want %v", err, device.ErrForeign)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // the caller has gone: a mkfs still runs to its end
-	if err := b.tools.Format(ctx, b.host, b.found, device.Wish{VolumeID: volumeID, Type: "ext4"}); err != nil {
+	if err := b.tools.Format(ctx, b.host, b.found, device.Wish{Volume: device.Volume{ID: volumeID}, Type: "ext4"}); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.look(t); got.Kind != device.Filesystem || got.Type != "ext4" {
@@ -325,7 +325,7 @@ func TestAnXFSThatWasBegun(t *testing.T) {
 	}
 	b.Write(t, 126, []byte{0, 0, 0, 0}) // and one that is finished and damaged
 	b.Write(t, 4096, make([]byte, 64<<10))
-	if _, err := b.tools.Look(t.Context(), b.found, volumeID); !errors.Is(err, device.ErrForeign) {
+	if _, err := b.tools.Look(t.Context(), b.found, device.Volume{ID: volumeID}); !errors.Is(err, device.ErrForeign) {
 		t.Errorf("got %v, want %v", err, device.ErrForeign)
 	}
 }

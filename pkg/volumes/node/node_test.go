@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -339,6 +340,35 @@ func TestAnEncryptedVolumeShowsLess(t *testing.T) {
 	w.disk.Rescan(t)
 	if got, err := w.expand(w.staging, 2*gib, c); err != nil || got != 2*gib-header {
 		t.Errorf("got %d, %v", got, err)
+	}
+}
+
+// TestAnEncryptedVolumeThatWasNeverWritten shows noise; one that is not encrypted,
+// or that shows anything else, is not formatted.
+func TestAnEncryptedVolumeThatWasNeverWritten(t *testing.T) {
+	w := newWorld(t, small)
+	if w == nil {
+		return
+	}
+	noise := make([]byte, small)
+	if _, err := rand.Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	stage := func(encrypted string) error {
+		_, err := w.service.NodeStageVolume(t.Context(), &csi.NodeStageVolumeRequest{
+			VolumeId: volumeID, StagingTargetPath: w.staging, VolumeCapability: mountCapability("ext4"),
+			PublishContext: map[string]string{block.PublishEncrypted: encrypted},
+		})
+		return err
+	}
+	w.disk.Write(t, 0, noise)
+	want(t, "not encrypted", stage(""), codes.FailedPrecondition, "no filesystem")
+	w.disk.Write(t, small-1<<20, []byte(strings.Repeat("somebody's", 400)))
+	want(t, "written", stage("true"), codes.FailedPrecondition, "no filesystem")
+	w.disk.Write(t, 0, noise)
+	w.twice("stage", func() error { return stage("true") })
+	if got := w.command("findmnt", "-n", "-o", "FSTYPE", w.staging); got != "ext4" {
+		t.Errorf("mounted as %s", got)
 	}
 }
 

@@ -28,6 +28,12 @@ type stageWish struct {
 	mkfs   []string
 	// size is what the volume had in bytes when it was attached; 0 when unknown.
 	size int64
+	// encrypted says that the volume's type encrypts it.
+	encrypted bool
+}
+
+func (w *stageWish) volume() device.Volume {
+	return device.Volume{ID: w.volumeID, Encrypted: w.encrypted}
 }
 
 func stageWishOf(r *csi.NodeStageVolumeRequest) (stageWish, error) {
@@ -48,6 +54,8 @@ func stageWishOf(r *csi.NodeStageVolumeRequest) (stageWish, error) {
 		readOnly: readerMode(r.GetVolumeCapability()),
 		origin:   originOf(r.GetVolumeContext()),
 		mkfs:     mkfsArguments(r.GetVolumeContext()),
+
+		encrypted: r.GetPublishContext()[block.PublishEncrypted] == "true",
 	}
 	if w.kind != "" && !device.KnownType(w.kind) {
 		return w, refuse(codes.InvalidArgument, "%q is no filesystem", w.kind)

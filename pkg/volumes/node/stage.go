@@ -83,7 +83,7 @@ func (s *Service) staged(ctx context.Context, d device.Disk, wish stageWish) (bo
 // filesystem is the type of the filesystem to mount: the one on the device, or one
 // that is made now because there is none.
 func (s *Service) filesystem(ctx context.Context, d device.Disk, wish stageWish) (string, error) {
-	content, err := s.tools.Look(ctx, d, wish.volumeID)
+	content, err := s.tools.Look(ctx, d, wish.volume())
 	if err != nil {
 		return "", err
 	}
@@ -136,7 +136,7 @@ func (s *Service) made(ctx context.Context, d device.Disk, wish stageWish) (stri
 	if kind == "" {
 		kind = device.DefaultType
 	}
-	return kind, s.tools.Format(ctx, s.options.Host, d, device.Wish{VolumeID: wish.volumeID, Type: kind, Options: wish.mkfs})
+	return kind, s.tools.Format(ctx, s.options.Host, d, device.Wish{Volume: wish.volume(), Type: kind, Options: wish.mkfs})
 }
 
 func article(origin string) string {
