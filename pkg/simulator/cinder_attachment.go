@@ -128,6 +128,19 @@ func (s *cinder) complete(a *cinderAttachment) {
 	s.become(a.volume, cinderInUse)
 }
 
+// disconnect takes the connection from an attachment and keeps the volume for the
+// server, as the server's shelving does (nova/compute/manager.py, _terminate_volume_connections).
+func (s *cinder) disconnect(a *cinderAttachment) *cinderAttachment {
+	s.release(a)
+	kept := &cinderAttachment{cinderBase: s.newBase(a.ProjectID, a.UserID, cinderReserved), volume: a.volume, serverID: a.serverID, mode: a.mode}
+	kept.Created = s.now()
+	s.attachments.add(kept)
+	if len(s.attachmentsOf(a.volume)) == 1 {
+		s.become(a.volume, cinderReserved)
+	}
+	return kept
+}
+
 // release deletes an attachment; the volume has the status that its other
 // attachments leave it (attachment_delete).
 func (s *cinder) release(a *cinderAttachment) {
@@ -171,8 +184,13 @@ func (s *cinder) completeAttachment(r *request, a *cinderAttachment) (any, error
 
 // deleteAttachment is refused while Nova uses the attachment
 // (attachment_deletion_allowed): legal is what is not connected, or what Nova
-// does not know, or knows by another attachment.
+// does not know, or knows by another attachment. To ask Nova, Cinder trades the
+// token for another one, which Keystone refuses where an application credential or
+// a trust stands behind it: Cinder 2025.1 answers 500 (cinder/compute/nova.py, novaclient).
 func (s *cinder) deleteAttachment(r *request, a *cinderAttachment) (any, error) {
+	if a.connected && a.serverID != "" && (r.Token.credential != nil || r.Token.trust != nil) {
+		return nil, cinderErrorf(http.StatusInternalServerError, "The server has either erred or is incapable of performing the requested operation.")
+	}
 	if a.connected && s.cloud.nova.uses(a) {
 		return nil, cinderErrorf(http.StatusConflict, "Detach volume from instance ", a.serverID, " using the Compute API")
 	}

@@ -259,6 +259,13 @@ func (n *nova) remove(_ *request, s *server) response {
 
 // setStatus changes the status, and the time of the change with it.
 func (n *nova) setStatus(s *server, status string) {
+	before, after := s.offloaded(), states[status].vm == offloaded
+	switch {
+	case after && !before:
+		n.offload(s)
+	case before && !after && status != "DELETED":
+		n.load(s)
+	}
 	s.Status, s.buildUntil, s.Updated = status, time.Time{}, time.Now()
 }
 

@@ -31,13 +31,17 @@ type volumeRules struct {
 	ownZone bool
 }
 
-// The vm states in which volumes come and go. A server in error or being built
-// refuses both.
-var (
-	attachStates = []string{"active", "paused", "stopped", "resized", "soft-delete", "shelved", "shelved_offloaded"}
-	detachStates = []string{"active", "paused", "suspended", "stopped", "resized", "soft-delete", "shelved", "shelved_offloaded"}
-)
+// swapStates are the vm states in which volumes come and go. A server that is
+// suspended, rescued, in error or being built refuses both.
+var swapStates = []string{"active", "paused", "stopped", "resized", "soft-delete", "shelved", offloaded}
 
+// swapStates are those of the request's microversion: 2.20 brought the shelved ones.
+func (r *request) swapStates() []string {
+	if !r.since(20) {
+		return swapStates[:len(swapStates)-2]
+	}
+	return swapStates
+}
 func (n *nova) registerVolumes(t routeTable) {
 	const path = "/servers/{id}/os-volume_attachments"
 	t["GET "+path] = n.one(n.listVolumes)
@@ -50,7 +54,10 @@ func (n *nova) registerVolumes(t routeTable) {
 // view is a volume of a server by microversion: since 2.89 it has no id of its
 // own but names Cinder's attachment.
 func (v *serverVolume) view(r *request, s *server) map[string]any {
-	view := map[string]any{"volumeId": v.volume.ID, "serverId": s.ID, "device": v.device}
+	view := map[string]any{"volumeId": v.volume.ID, "serverId": s.ID}
+	if v.device != "" { // a server without a host has not given one
+		view["device"] = v.device
+	}
 	if !r.since(89) {
 		view["id"] = v.volume.ID
 	} else {
@@ -172,9 +179,14 @@ func (n *nova) attachVolume(r *request, s *server) response {
 		volume: v, attachment: a, id: newID(), tag: wanted.Tag, device: n.device(s), deleteOnTermination: string(wanted.Delete) == "true",
 	}
 	s.volumes = append(s.volumes, made)
-	n.connect(s, made)
+	if s.offloaded() { // nothing is connected, and all the same it is in use
+		made.device = ""
+		n.cloud.cinder.complete(a)
+	} else {
+		n.connect(s, made)
+	}
 	body := made.view(r, s)
-	body["id"] = v.ID
+	body["id"], body["device"] = v.ID, nullable(made.device)
 	delete(body, "attachment_id")
 	delete(body, "bdm_uuid")
 	return novaOK("volumeAttachment", body)
@@ -182,7 +194,7 @@ func (n *nova) attachVolume(r *request, s *server) response {
 
 // attachable finds the volume, and says why it cannot be attached.
 func (n *nova) attachable(r *request, s *server, id string) (*cinderVolume, *response) {
-	if refused := s.refuseState("attach_volume", attachStates); refused != nil {
+	if refused := s.refuseState("attach_volume", r.swapStates()); refused != nil {
 		return nil, refused
 	}
 	v, err := n.cloud.cinder.volume(r, id)
@@ -205,7 +217,7 @@ func (n *nova) refuseVolume(r *request, s *server, v *cinderVolume) *response {
 			s.Zone + ". Volume is in " + v.zone)
 	case v.multiattach && !r.since(60):
 		return refuse("Multiattach volumes are only supported starting with compute API version 2.60.")
-	case v.multiattach && states[s.status()].vm == "shelved_offloaded":
+	case v.multiattach && s.offloaded():
 		return refuse("Attaching multiattach volumes is not supported for shelved-offloaded instances.")
 	case rules.limit > 0 && len(s.volumes) >= rules.limit:
 		refused := novaError(http.StatusForbidden, "The maximum allowed number of disk devices ("+strconv.Itoa(rules.limit+1)+
@@ -263,8 +275,13 @@ func (n *nova) detachVolume(r *request, s *server) response {
 	if v == nil {
 		return notAttached(r, s)
 	}
-	if refused := s.refuseState("detach_volume", detachStates); refused != nil {
+	if refused := s.refuseState("detach_volume", r.swapStates()); refused != nil {
 		return *refused
+	}
+	if s.offloaded() { // Nova's API does it itself
+		s.dropVolume(v)
+		n.disconnect(v)
+		return response{Status: http.StatusAccepted}
 	}
 	if err := c.beginDetaching(v.volume); err != nil {
 		return novaError(http.StatusBadRequest, "Invalid input received: "+err.Error()+" (HTTP 400) (Request-ID: "+r.RequestID+")")

@@ -64,6 +64,16 @@ var attachmentCases = []contractCase{
 			t.Errorf("got %s, want in-use", got)
 		}
 	}},
+	{"cinder/an application credential deletes no attachment with a connection: 500", func(t *testing.T, c *cloud) {
+		volume := c.volume(t, nil)
+		id := c.attachment(t, volume, connector).text("attachment.id")
+		credential, secret := c.applicationCredential(t, nil)
+		token := c.send(t, http.MethodPost, c.authURL+"/auth/tokens", applicationCredentialAuth(credential, secret)).want(t, http.StatusCreated).Header.Get("X-Subject-Token")
+		// Cinder asks Nova, with a token that it wants to trade this one for.
+		c.send(t, http.MethodDelete, c.catalog["block-storage"]+"/attachments/"+id, nil, "X-Auth-Token: "+token, "OpenStack-API-Version: volume 3.44").
+			want(t, http.StatusInternalServerError, "computeFault")
+		c.cinder(t, http.MethodDelete, "/attachments/"+id, nil, "3.44").want(t, http.StatusOK)
+	}},
 	{"cinder/attachments are found by volume and server", func(t *testing.T, c *cloud) {
 		one, two := c.volume(t, nil), c.volume(t, nil)
 		first := c.attachment(t, one, nil).text("attachment.id")

@@ -53,7 +53,7 @@ func cases() []contractCase {
 		networkCases, subnetCases, portCases, pairCases, tagCases, listCases, revisionCases, shapeCases,
 		routerCases, interfaceCases, groupCases, floatingCases, quotaCases,
 		novaCases, serverCases,
-		cinderCases, volumeCases, snapshotCases, backupCases, volumeGroupCases, attachmentCases, serverVolumeCases,
+		cinderCases, volumeCases, snapshotCases, backupCases, volumeGroupCases, attachmentCases, serverVolumeCases, serverStateCases,
 		balancerCases, treeCases, balancerListCases, vipCases, listenerCases, poolCases, memberCases, monitorCases, tlsCases,
 	)
 }

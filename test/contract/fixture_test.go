@@ -82,7 +82,7 @@ func (c *cloud) lookUp(t *testing.T) *known {
 	if k.external == "" {
 		k.external = c.call(t, http.MethodGet, "network", "/v2.0/networks?router%3Aexternal=true", nil).want(t, http.StatusOK).text("networks.0.id")
 		k.flavor = c.call(t, http.MethodGet, "compute", "/flavors", nil).want(t, http.StatusOK).text("flavors.0.id")
-		images := c.send(t, http.MethodGet, strings.TrimSuffix(c.catalog["image"], "/v2")+"/v2/images", nil, "X-Auth-Token: "+c.token)
+		images := c.send(t, http.MethodGet, strings.TrimSuffix(c.catalog["image"], "/v2")+"/v2/images?status=active", nil, "X-Auth-Token: "+c.token)
 		k.image = images.want(t, http.StatusOK).text("images.0.id")
 	}
 	if k.external == "" || k.flavor == "" || k.image == "" {

@@ -20,7 +20,7 @@ func (c *cloud) attach(t *testing.T, server, volume, version string) answer {
 // detach asks Nova to detach a volume.
 func (c *cloud) detach(t *testing.T, server, volume string) answer {
 	t.Helper()
-	return c.call(t, http.MethodDelete, "compute", volumesOf(server)+"/"+volume, nil)
+	return c.call(t, http.MethodDelete, "compute", volumesOf(server)+"/"+volume, nil, novaVersion+"2.60")
 }
 
 // attached attaches a volume and waits until Cinder says that it is in use and
@@ -38,7 +38,7 @@ func (c *cloud) detachFor(t *testing.T, server, volume string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for ctx.Err() == nil {
-		c.cleanup(http.MethodDelete, url)
+		c.cleanup(http.MethodDelete, url, novaVersion+"2.60")
 		if c.cleanup(http.MethodGet, url) == http.StatusNotFound {
 			return
 		}
