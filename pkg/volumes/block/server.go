@@ -4,8 +4,8 @@ package block
 // "vm status").
 type ServerStatus string
 
-// The statuses that decisions are made upon. Nova attaches in the first seven and
-// detaches in all but ERROR and BUILD (nova/compute/api.py, check_instance_state).
+// The statuses that decisions are made upon. Nova attaches and detaches in the
+// first seven (nova/compute/api.py, attach_volume and detach_volume, check_instance_state).
 const (
 	ServerActive           ServerStatus = "ACTIVE"
 	ServerPaused           ServerStatus = "PAUSED"
@@ -15,6 +15,7 @@ const (
 	ServerShelved          ServerStatus = "SHELVED"
 	ServerShelvedOffloaded ServerStatus = "SHELVED_OFFLOADED"
 	ServerSuspended        ServerStatus = "SUSPENDED"
+	ServerRescue           ServerStatus = "RESCUE"
 	ServerBuild            ServerStatus = "BUILD"
 	ServerError            ServerStatus = "ERROR"
 	ServerDeleted          ServerStatus = "DELETED"

@@ -262,6 +262,45 @@ func TestAServerInErrorIsSaid(t *testing.T) {
 	})
 }
 
+// TestAServerThatHoldsOnIsSaid: in these states Nova detaches nothing, and the next
+// request does when the server is back.
+func TestAServerThatHoldsOnIsSaid(t *testing.T) {
+	for _, state := range []string{"SUSPENDED", "RESCUE"} {
+		inBubble(t, func(t *testing.T) {
+			w := newWorld(t, 1)
+			p := w.start()
+			v, other := p.create("pvc-1", 1).GetVolumeId(), p.create("pvc-2", 1).GetVolumeId()
+			p.attach(v, w.nodes[0])
+			w.cloud.SetServerStatus(w.nodes[0], state)
+			refused(w, p.ControllerPublishVolume, publish(other, w.nodes[0]), codes.FailedPrecondition, "stuck")
+			refused(w, p.ControllerUnpublishVolume, unpublish(v, w.nodes[0]), codes.FailedPrecondition, "detaches nothing")
+			w.cloud.SetServerStatus(w.nodes[0], "ACTIVE")
+			p.detach(v, w.nodes[0])
+			w.want(v, "available")
+		})
+	}
+}
+
+// TestAShelvedNodeGivesItsVolumes: Cinder has them reserved and does not say for
+// whom, and without a DELETE they stay so.
+func TestAShelvedNodeGivesItsVolumes(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		p := w.start()
+		one, two := p.create("pvc-1", 1).GetVolumeId(), p.create("pvc-2", 1).GetVolumeId()
+		p.attach(one, w.nodes[0])
+		p.attach(two, w.nodes[0])
+		w.cloud.SetServerStatus(w.nodes[0], "SHELVED_OFFLOADED")
+		w.want(one, "reserved")
+		p.detach(one, w.nodes[0])
+		w.want(one, "available")
+		p.attach(one, w.nodes[1])
+		must(w, p.ControllerUnpublishVolume, unpublish(two, "")) // from wherever it is
+		w.want(two, "available")
+		p.delete(two)
+	})
+}
+
 func TestAServerThatIsGoneLeavesNoAttachment(t *testing.T) {
 	for name, next := range map[string]func(w *world, p *process, v string){
 		"unpublished":        func(w *world, p *process, v string) { p.detach(v, w.nodes[0]); w.want(v, "available") },

@@ -148,6 +148,22 @@ func TestSnapshotsAreToldAtOnceAndReadyLater(t *testing.T) {
 	}
 }
 
+// TestAVolumeWithSnapshotsIsNotRetyped: Cinder would never end to.
+func TestAVolumeWithSnapshotsIsNotRetyped(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 0)
+		w.cloud.AddVolumeType(simulator.VolumeTypeSpec{Name: "fast"})
+		p := w.start()
+		v := p.create("pvc-1", 1).GetVolumeId()
+		taken := p.snapshot("snapshot-1", v, nil).GetSnapshotId()
+		p.ready(taken)
+		refused(w, p.ControllerModifyVolume, modify(v, map[string]string{"type": "fast"}), codes.FailedPrecondition, "snapshot-1", taken)
+		w.want(v, "available")
+		must(w, p.DeleteSnapshot, &csi.DeleteSnapshotRequest{SnapshotId: taken})
+		must(w, p.ControllerModifyVolume, modify(v, map[string]string{"type": "fast"}))
+	})
+}
+
 func TestABackupHoldsUpNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t, 2)

@@ -114,6 +114,9 @@ func (p *project) retype(ctx context.Context, v block.Volume, desired change) er
 	if len(v.Attachments) > 0 && t.Multiattach != v.Multiattach {
 		return status.Errorf(codes.FailedPrecondition, "volume %s is attached, and Cinder changes whether several servers may have it only while none has", v.ID)
 	}
+	if err := p.retypable(ctx, v.ID); err != nil {
+		return err
+	}
 	if err := p.Retype(ctx, v.ID, t.Name, desired.migrate); err != nil {
 		return unwritten(ctx, "retype volume "+v.ID+" to "+t.Name, err)
 	}
@@ -128,4 +131,26 @@ func (p *project) retype(ctx context.Context, v block.Volume, desired change) er
 		return unfinished("Cinder began to retype volume %s to %s and gave up: %s", v.ID, t.Name, p.reason(ctx, v.ID))
 	}
 	return nil
+}
+
+// retypable refuses a volume that has a snapshot with metadata, as all snapshots
+// of this driver are: Cinder 2025.1 gives it the new type and then fails to write
+// that down, and the volume stays retyping until the operator of the cloud resets
+// it (cinder/volume/manager.py, retype; cinder/objects/snapshot.py, obj_what_changed).
+func (p *project) retypable(ctx context.Context, id string) error {
+	for marker := ""; ; {
+		page, next, err := p.SnapshotPage(ctx, id, marker, 0)
+		if err != nil {
+			return unseen(ctx, "list snapshots of volume "+id, err)
+		}
+		for _, s := range page {
+			if len(s.Metadata) > 0 {
+				return status.Errorf(codes.FailedPrecondition,
+					"volume %s has snapshot %s (%s) with metadata, and Cinder never ends to retype such a volume; it can be done when the snapshot is deleted", id, s.Name, s.ID)
+			}
+		}
+		if marker = next; marker == "" {
+			return nil
+		}
+	}
 }

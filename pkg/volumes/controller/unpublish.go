@@ -73,6 +73,8 @@ type detaching struct {
 	// asked says that this request has sent its one DELETE, cleared that it has
 	// removed an attachment that was left.
 	asked, cleared bool
+	// server says that Nova was asked how the server does.
+	server bool
 	// gap is the time until Nova is looked at again.
 	gap time.Duration
 }
@@ -122,8 +124,13 @@ func (d *detaching) look(ctx context.Context, v block.Volume) (verdict.Facts, er
 		return facts, nil
 	}
 	known, err := d.p.knows(ctx, d.node, v.ID)
-	if known {
-		facts.Attachment = verdict.Pending
+	if !known || err != nil {
+		return facts, err
+	}
+	facts.Attachment = verdict.Pending
+	if !d.asked && !d.server {
+		d.server = true
+		facts.Server, err = d.p.server(ctx, d.node)
 	}
 	return facts, err
 }

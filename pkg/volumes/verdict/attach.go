@@ -58,6 +58,8 @@ var unpublishRows = []Row{
 	{Question: Unpublish, Server: []Server{Gone}, Attachment: []Attachment{Pending}, Verdict: done("the server is gone, and Cinder knows of no attachment")},
 	{Question: Unpublish, Status: in(block.StatusErrorAttaching, block.StatusErrorDetaching), Attachment: []Attachment{Pending},
 		Verdict: act("an attachment that failed is with Nova still: detach it")},
+	{Question: Unpublish, Server: []Server{Offloaded}, Attachment: []Attachment{Pending},
+		Verdict: act("the server was shelved, and its volumes are kept for it: Nova gives them free")},
 	{Question: Unpublish, Attachment: []Attachment{Pending}, Verdict: wait("it is being attached to the server, or is about to be detached")},
 	{Question: Unpublish, Server: []Server{Gone}, Attachment: []Attachment{Here},
 		Verdict: remove("the server is gone: remove the attachment that was left")},

@@ -78,6 +78,9 @@ const (
 	Able Server = "able"
 	// Building: it is being built.
 	Building Server = "building"
+	// Offloaded: it is shelved, and no hypervisor has it. Nova attaches and detaches
+	// at once, and keeps its volumes reserved, of which Cinder does not tell for whom.
+	Offloaded Server = "shelved"
 	// Stuck: in ERROR or another state in which Nova neither attaches nor detaches.
 	Stuck Server = "stuck"
 	// Down: its hypervisor does not answer.
@@ -87,10 +90,9 @@ const (
 )
 
 // Servers are all of them.
-func Servers() []Server { return []Server{Unasked, Able, Building, Stuck, Down, Gone} }
+func Servers() []Server { return []Server{Unasked, Able, Building, Offloaded, Stuck, Down, Gone} }
 
-// Classify says how a server is doing. Nova attaches and detaches in the states
-// listed here and in no other (nova/compute/api.py, attach_volume and
+// Classify says how a server is doing (nova/compute/api.py, attach_volume and
 // detach_volume, check_instance_state).
 func Classify(s block.Server) Server {
 	switch s.Status {
@@ -98,7 +100,9 @@ func Classify(s block.Server) Server {
 		return Gone
 	case block.ServerBuild:
 		return Building
-	case block.ServerError, block.ServerSuspended:
+	case block.ServerShelvedOffloaded:
+		return Offloaded
+	case block.ServerError, block.ServerSuspended, block.ServerRescue:
 		return Stuck
 	default:
 		if s.HostStatus == "DOWN" {

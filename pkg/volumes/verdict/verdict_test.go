@@ -131,16 +131,19 @@ func TestNothingIsClearedAwayOfAServerThatIsThere(t *testing.T) {
 }
 
 func TestServersAreClassified(t *testing.T) {
-	tests := map[verdict.Server]block.Server{
-		verdict.Able:     {Status: block.ServerShelvedOffloaded, HostStatus: "UP"},
-		verdict.Building: {Status: block.ServerBuild},
-		verdict.Stuck:    {Status: block.ServerError, HostStatus: "DOWN"},
-		verdict.Down:     {Status: block.ServerActive, HostStatus: "DOWN"},
-		verdict.Gone:     {Status: block.ServerGone},
+	tests := map[verdict.Server][]block.Server{
+		verdict.Able:      {{Status: block.ServerActive, HostStatus: "UP"}, {Status: block.ServerPaused}, {Status: block.ServerStopped}, {Status: block.ServerShelved}},
+		verdict.Offloaded: {{Status: block.ServerShelvedOffloaded, HostStatus: "UP"}},
+		verdict.Building:  {{Status: block.ServerBuild}},
+		verdict.Stuck:     {{Status: block.ServerError, HostStatus: "DOWN"}, {Status: block.ServerSuspended}, {Status: block.ServerRescue}},
+		verdict.Down:      {{Status: block.ServerActive, HostStatus: "DOWN"}},
+		verdict.Gone:      {{Status: block.ServerGone}, {Status: block.ServerDeleted}},
 	}
-	for want, server := range tests {
-		if got := verdict.Classify(server); got != want {
-			t.Errorf("%+v: got %s, want %s", server, got, want)
+	for want, servers := range tests {
+		for _, server := range servers {
+			if got := verdict.Classify(server); got != want {
+				t.Errorf("%+v: got %s, want %s", server, got, want)
+			}
 		}
 	}
 }
