@@ -276,6 +276,16 @@ func TestHealthAndMetrics(t *testing.T) {
 	if !strings.Contains(body, `underlay_csi_call_duration_seconds_count{code="OK",rpc="NodeStageVolume"}`) {
 		t.Error("the calls are not counted")
 	}
+	// Compressing takes more memory than all else that a node service does.
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+d.options.HTTP+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept-Encoding", "gzip")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil || answer.Header.Get("Content-Encoding") != "" || answer.Body.Close() != nil {
+		t.Errorf("got %v, %v, want an answer that is not compressed", answer, err)
+	}
 	taken := volumes.Options{Endpoint: "unix://" + filepath.Join(t.TempDir(), "s"), HTTP: d.options.HTTP}
 	if err := volumes.Serve(t.Context(), taken); err == nil || !strings.Contains(err.Error(), "listen for /healthz") {
 		t.Errorf("an address that is taken: got %v", err)
