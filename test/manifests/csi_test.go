@@ -1,7 +1,9 @@
 package manifests_test
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -11,6 +13,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 
 	"underlay/internal/csi"
+	"underlay/pkg/config"
 	"underlay/pkg/volumes/block"
 )
 
@@ -22,6 +25,7 @@ type driver struct {
 	classes    []*storagev1.StorageClass
 	budget     *policyv1.PodDisruptionBudget
 	role       *rbacv1.ClusterRole
+	nodeConfig *v1.ConfigMap
 }
 
 func renderDriver(t *testing.T) driver {
@@ -41,6 +45,10 @@ func renderDriver(t *testing.T) driver {
 			d.budget = o
 		case *rbacv1.ClusterRole:
 			d.role = o
+		case *v1.ConfigMap:
+			if strings.HasPrefix(o.Name, "cinder-csi-node") {
+				d.nodeConfig = o
+			}
 		}
 	}
 	if d.controller == nil || d.node == nil || d.object == nil || d.budget == nil || d.role == nil || len(d.classes) == 0 {
@@ -141,9 +149,46 @@ func TestTheNodeRunsEverywhere(t *testing.T) {
 		t.Errorf("got %v", shared)
 	}
 	for _, volume := range spec.Volumes {
-		if volume.Secret != nil || volume.ConfigMap != nil {
+		if volume.Secret != nil {
 			t.Errorf("volume %s: a node needs no credentials", volume.Name)
 		}
+	}
+}
+
+// TestTheNodeIsConfigured: its limit of volumes, and where it looks for its metadata,
+// are an operator's to say.
+func TestTheNodeIsConfigured(t *testing.T) {
+	d := renderDriver(t)
+	spec := d.node.Spec.Template.Spec
+	if !slices.Contains(spec.Containers[0].Args, "--cloud-config=/etc/config/cloud.conf") {
+		t.Errorf("it reads no configuration: %v", spec.Containers[0].Args)
+	}
+	mounted := slices.IndexFunc(spec.Containers[0].VolumeMounts, func(m v1.VolumeMount) bool { return m.MountPath == "/etc/config" && m.ReadOnly })
+	if mounted < 0 {
+		t.Fatalf("nothing is mounted at /etc/config: %v", spec.Containers[0].VolumeMounts)
+	}
+	name := spec.Containers[0].VolumeMounts[mounted].Name
+	for _, volume := range spec.Volumes {
+		if volume.Name != name {
+			continue
+		}
+		if volume.ConfigMap == nil || d.nodeConfig == nil || volume.ConfigMap.Name != d.nodeConfig.Name {
+			t.Errorf("got %+v, and the ConfigMap %+v", volume, d.nodeConfig)
+		}
+	}
+	if d.nodeConfig == nil {
+		return
+	}
+	// Every line that is commented out is one that works.
+	text := regexp.MustCompile(`(?m)^# (\S+ = )`).ReplaceAllString(d.nodeConfig.Data["cloud.conf"], "$1")
+	cfg, report := config.Read(strings.NewReader(text), "cloud.conf", config.OSEnv())
+	for _, problem := range report.Problems {
+		if problem.Section != "Global" {
+			t.Error(problem)
+		}
+	}
+	if cfg.BlockStorage.NodeVolumeAttachLimit != 26 || !cfg.BlockStorage.RescanOnResize || len(cfg.Metadata.SearchOrder) != 2 {
+		t.Errorf("got %+v, %+v", cfg.BlockStorage, cfg.Metadata)
 	}
 }
 
