@@ -23,8 +23,8 @@ type Account struct {
 
 // Client acts for an account. It may be used by several goroutines.
 type Client struct {
-	// ProjectID is the account's.
-	ProjectID string
+	// ProjectID and UserID are the account's.
+	ProjectID, UserID string
 
 	http    *http.Client
 	account Account

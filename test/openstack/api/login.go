@@ -32,8 +32,8 @@ func (c *Client) login(ctx context.Context) error {
 	}
 	var answer struct {
 		Token struct {
-			Project struct{ ID string }
-			Catalog []struct {
+			Project, User struct{ ID string }
+			Catalog       []struct {
 				Type      string
 				Endpoints []struct{ Interface, Region, URL string }
 			}
@@ -52,7 +52,8 @@ func (c *Client) login(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.token, c.ProjectID, c.endpoints = response.Header.Get("X-Subject-Token"), answer.Token.Project.ID, endpoints
+	c.token, c.endpoints = response.Header.Get("X-Subject-Token"), endpoints
+	c.ProjectID, c.UserID = answer.Token.Project.ID, answer.Token.User.ID
 	return nil
 }
 

@@ -5,9 +5,11 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -37,7 +39,15 @@ type Proxy struct {
 
 	mu     sync.Mutex
 	calls  []*Call
+	kinds  map[Kind]bool
 	hidden []extension
+}
+
+// Kind is what calls have in common that differ in ids and queries only.
+type Kind struct {
+	Service, Method string
+	// Path is that of the service, with {id} for every id: "/v2.1/servers/{id}".
+	Path string
 }
 
 type service struct {
@@ -53,7 +63,7 @@ type extension struct {
 
 // New makes a proxy for services by their types, each with its public address.
 func New(endpoints map[string]string) (*Proxy, error) {
-	p := &Proxy{}
+	p := &Proxy{kinds: map[Kind]bool{}}
 	for kind, endpoint := range endpoints {
 		root, err := url.Parse(version.ReplaceAllString(strings.TrimRight(endpoint, "/"), ""))
 		if err != nil || root.Host == "" {
@@ -102,6 +112,17 @@ func (p *Proxy) Count(pattern string) int {
 	return count
 }
 
+// Kinds are those of all calls there ever were; Reset forgets none.
+func (p *Proxy) Kinds() []Kind {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kinds := slices.Collect(maps.Keys(p.kinds))
+	slices.SortFunc(kinds, func(a, b Kind) int {
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Method, b.Method))
+	})
+	return kinds
+}
+
 // Reset forgets the calls so far.
 func (p *Proxy) Reset() {
 	p.mu.Lock()
@@ -117,7 +138,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	call := p.arrived(r, patternOf(kind, "/"+rest))
+	call := p.arrived(r, kind, "/"+rest)
 	if p.isHidden(kind, "/"+rest) {
 		p.answered(call, http.StatusNotFound)
 		refuse(w)
@@ -142,14 +163,20 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	forward.ServeHTTP(w, r)
 }
 
-func (p *Proxy) arrived(r *http.Request, path string) *Call {
-	call := &Call{Method: r.Method, Pattern: r.Method + " " + path}
+func (p *Proxy) arrived(r *http.Request, kind, path string) *Call {
+	path = withoutIDs(path)
+	short := path
+	if kind == "compute" {
+		short = strings.TrimPrefix(path, "/v2.1")
+	}
+	call := &Call{Method: r.Method, Pattern: r.Method + " " + short}
 	if r.URL.RawQuery != "" {
 		call.Query = r.URL.Query()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls = append(p.calls, call)
+	p.kinds[Kind{kind, r.Method, path}] = true
 	return call
 }
 
@@ -161,12 +188,7 @@ func (p *Proxy) answered(call *Call, status int) {
 
 var id = regexp.MustCompile(`/([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})(/|$)`)
 
-func patternOf(kind, path string) string {
-	if kind == "compute" {
-		path = strings.TrimPrefix(path, "/v2.1")
-	}
-	return id.ReplaceAllString(path, "/{id}$3")
-}
+func withoutIDs(path string) string { return id.ReplaceAllString(path, "/{id}$3") }
 
 // isHidden says whether the path is there only by a hidden extension.
 func (p *Proxy) isHidden(kind, path string) bool {

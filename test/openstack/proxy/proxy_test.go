@@ -97,6 +97,17 @@ func TestEveryCallIsCountedWithoutItsIDs(t *testing.T) {
 	if got := len(w.proxy.Calls()); got != 0 {
 		t.Errorf("after the reset: got %d calls", got)
 	}
+	kinds := []proxy.Kind{
+		{Service: "compute", Method: "GET", Path: "/v2.1/servers/detail"},
+		{Service: "compute", Method: "GET", Path: "/v2.1/servers/{id}"},
+		{Service: "identity", Method: "POST", Path: "/v3/auth/tokens"},
+		{Service: "network", Method: "GET", Path: "/v2.0/ports"},
+		{Service: "network", Method: "GET", Path: "/v2.0/routers/{id}"},
+		{Service: "network", Method: "PUT", Path: "/v2.0/routers/{id}/add_extraroutes"},
+	}
+	if diff := cmp.Diff(kinds, w.proxy.Kinds()); diff != "" {
+		t.Errorf("kinds of all calls, whatever is reset (-want +got):\n%s", diff)
+	}
 }
 
 func TestAHiddenExtensionIsNowhere(t *testing.T) {

@@ -74,7 +74,7 @@ func newTenant(t *testing.T, client *http.Client, who api.Account, more ...strin
 	var flavors struct{ Flavors []struct{ ID string } }
 	on.must(t, http.MethodGet, "compute", "/flavors", nil, &flavors)
 	var images struct{ Images []struct{ ID string } }
-	on.must(t, http.MethodGet, "image", "/v2/images", nil, &images)
+	on.must(t, http.MethodGet, "image", "/v2/images?status=active", nil, &images)
 	if len(flavors.Flavors) == 0 || len(images.Images) == 0 {
 		t.Fatalf("a server needs a flavor and an image; there are %d and %d", len(flavors.Flavors), len(images.Images))
 	}

@@ -2,13 +2,10 @@ package scenario_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +14,6 @@ import (
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
 	"underlay/pkg/simulator"
@@ -57,6 +53,8 @@ func TestTheStoryOfVolumesOnTheSimulator(t *testing.T) {
 	t.Parallel()
 	sim := simulator.New(simulator.Options{})
 	sim.SetVolumeQuota("", "gigabytes", 1000)
+	sim.AddVolumeType(simulator.VolumeTypeSpec{Name: otherType})
+	sim.AddGroupType(consistent)
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
 	tellOfVolumes(t, newTenant(t, server.Client(), api.Account{
@@ -75,8 +73,10 @@ const driverFailed = "create volume from backend storage:Driver failed to create
 type volumeStory struct {
 	*testing.T
 	csi.ControllerClient
-	on   *tenant
-	mark string // begins all names
+	groups   csi.GroupControllerClient
+	identity csi.IdentityClient
+	on       *tenant
+	mark     string // begins all names
 	// fail has the storage fail at the work for the next volume, which is made with
 	// these parameters; nil where nobody can.
 	fail func(simulator.VolumeWork) map[string]string
@@ -99,7 +99,14 @@ var volumeScenarios = []struct {
 	{"a volume moves to another node", (*volumeStory).move},
 	{"a volume is free when its node is gone", (*volumeStory).nodeGone},
 	{"storage that fails leaves nothing, and is named", (*volumeStory).failing},
+	{"a volume gets another type and other metadata", (*volumeStory).modify},
+	{"a backup is made, restored and deleted", (*volumeStory).backup},
+	{"an attachment that nobody has is removed", (*volumeStory).orphans},
+	{"a volume leaves a node that was shelved", (*volumeStory).shelved},
+	{"what there is is listed", (*volumeStory).lists},
+	{"volumes are copied at one moment, and each is restored", (*volumeStory).group},
 	{"nothing of a volume is left", (*volumeStory).delete},
+	{"the access rules are enough, and each is needed", (*volumeStory).rules},
 }
 
 func tellOfVolumes(t *testing.T, on *tenant, fail func(simulator.VolumeWork) map[string]string) {
@@ -109,7 +116,8 @@ func tellOfVolumes(t *testing.T, on *tenant, fail func(simulator.VolumeWork) map
 	for _, name := range []string{"node-1", "node-2"} {
 		s.nodes = append(s.nodes, on.booted[name].ServerID)
 	}
-	s.ControllerClient = startDriver(t, on)
+	driver := startDriver(t, on, on.restricted(t))
+	s.ControllerClient, s.groups, s.identity = csi.NewControllerClient(driver), csi.NewGroupControllerClient(driver), csi.NewIdentityClient(driver)
 	for _, scenario := range volumeScenarios {
 		if !t.Run(scenario.name, func(t *testing.T) {
 			within := *s
@@ -124,48 +132,6 @@ func tellOfVolumes(t *testing.T, on *tenant, fail func(simulator.VolumeWork) map
 			t.Fatalf("the scenarios after %q need what it leaves", scenario.name)
 		}
 	}
-}
-
-// startDriver builds and runs the program with a cloud.conf that leads through the
-// proxy, and connects to its socket.
-func startDriver(t *testing.T, on *tenant) csi.ControllerClient {
-	t.Helper()
-	dir := t.TempDir()
-	program, conf, socket := filepath.Join(dir, "cinder-csi-plugin"), filepath.Join(dir, "cloud.conf"), filepath.Join(dir, "csi.sock")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "underlay/cmd/cinder-csi-plugin")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the driver: %v\n%s", err, out)
-	}
-	text := fmt.Sprintf("[Global]\nauth-url = %s/identity/v3\nusername = %s\npassword = %s\ntenant-name = %s\ndomain-name = Default\nregion = %s\n",
-		on.url, on.who.Username, on.who.Password, on.who.Project, on.who.Region)
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// It ends after the test's context, in the clean-up.
-	driver := exec.CommandContext(context.WithoutCancel(t.Context()), program, "--endpoint=unix://"+socket, "--cloud-config="+conf, "--cluster=scenario", "--provide-node-service=false")
-	driver.Stdout, driver.Stderr = log, log
-	if err := driver.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(driver.Process.Signal(os.Interrupt), driver.Wait()); err != nil {
-			t.Errorf("the driver's end: %v", err)
-		}
-		if t.Failed() {
-			said, _ := os.ReadFile(log.Name())
-			t.Logf("the driver said:\n%s", said)
-		}
-	})
-	connection, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = connection.Close() })
-	return csi.NewControllerClient(connection)
 }
 
 // ask sends a request as a sidecar does: again as long as the answer says that it
@@ -365,38 +331,4 @@ func (s *volumeStory) delete() {
 	if left := s.left(s.T); len(left) > 0 {
 		s.Errorf("got %v left, want nothing", left)
 	}
-}
-
-// left are the paths of the volumes and snapshots that this story has made.
-func (s *volumeStory) left(t *testing.T) (paths []string) {
-	for _, kind := range []string{"snapshots", "volumes"} {
-		list := map[string][]struct{ ID, Name string }{}
-		if err := s.on.client.Do(context.Background(), http.MethodGet, blocks, "/"+kind, nil, &list); err != nil {
-			t.Error(err)
-		}
-		for _, one := range list[kind] {
-			if strings.HasPrefix(one.Name, s.mark) {
-				paths = append(paths, "/"+kind+"/"+one.ID)
-			}
-		}
-	}
-	return paths
-}
-
-// sweep removes what a story that failed leaves.
-func (s *volumeStory) sweep(t *testing.T) {
-	for deadline := time.Now().Add(oneVolume); time.Now().Before(deadline); time.Sleep(time.Second) {
-		left := s.left(t)
-		if len(left) == 0 {
-			return
-		}
-		for _, node := range s.nodes {
-			for _, path := range left {
-				// What is refused is tried again.
-				_ = s.on.client.Do(context.Background(), http.MethodDelete, "compute", "/servers/"+node+"/os-volume_attachments/"+filepath.Base(path), nil, nil)
-				_ = s.on.client.Do(context.Background(), http.MethodDelete, blocks, path, nil, nil)
-			}
-		}
-	}
-	t.Errorf("clean up: got %v left", s.left(t))
 }
