@@ -181,7 +181,8 @@ func (o *cleanupOptions) carryOut(ctx context.Context, in io.Reader, out io.Writ
 	}
 	line(out, "")
 	work.run(ctx, func(c *chore) { line(out, "%s", c.outcome(p)) })
-	line(out, "\n%s", work.summary())
+	line(out, "")
+	p.say(out, "%s", work.summary())
 	return work.verdict()
 }
 

@@ -21,19 +21,20 @@ func (o *cleanupOptions) listClusters(out io.Writer, clusters []leftovers.Cluste
 		}
 		return verdict
 	}
+	p := newPage(out)
 	if len(clusters) == 0 {
-		line(out, "No cluster has a load balancer, a floating IP or a security group in this project.")
+		p.say(out, "No cluster has a load balancer, a floating IP or a security group in this project.")
 	} else {
-		showClusters(out, clusters)
+		showClusters(out, p, clusters)
 	}
 	for _, v := range volumes {
-		line(out, "%s of the CSI driver's cluster %s: see them with --volume-cluster %s.", plural(v.Volumes, "volume"), v.Cluster, v.Cluster)
+		p.say(out, "%s of the CSI driver's cluster %s: see them with --volume-cluster %s.", plural(v.Volumes, "volume"), v.Cluster, v.Cluster)
 	}
-	line(out, "Routes and address pairs carry no owner: add --cluster-cidr to look for them.")
+	p.say(out, "Routes and address pairs carry no owner: add --cluster-cidr to look for them.")
 	return verdict
 }
 
-func showClusters(out io.Writer, clusters []leftovers.Cluster) {
+func showClusters(out io.Writer, p *page, clusters []leftovers.Cluster) {
 	t := &table{head: []string{"CLUSTER ID", "NAME", "BALANCERS", "ADDRESSES", "GROUPS"}}
 	unproved := false
 	for _, c := range clusters {
@@ -41,7 +42,7 @@ func showClusters(out io.Writer, clusters []leftovers.Cluster) {
 			plain(strconv.Itoa(c.Balancers)), plain(strconv.Itoa(c.FloatingIPs)), plain(strconv.Itoa(c.Groups)))
 		unproved = unproved || c.UID == ""
 	}
-	t.write(out, newPage(out))
+	t.write(out, p)
 	line(out, "\nNothing was removed. See what one cluster left with --cluster-id ID.")
 	if unproved {
 		line(out, "One without an id is known by its name alone: --cluster-name NAME --by-name.")

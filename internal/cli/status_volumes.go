@@ -123,9 +123,17 @@ func showVolumes(out io.Writer, p *page, all []volumeStatus) {
 	t := &table{head: []string{"VOLUME", "CLAIM", "SIZE", "STATUS", "ATTACHED TO"}}
 	for i := range all {
 		one := &all[i]
-		t.add(plain(one.Name), plain(cmp.Or(one.Claim, "-")), plain(fmt.Sprintf("%d GiB", one.SizeGiB)), one.word(), plain(orDash(one.AttachedTo)))
+		t.add(plain(one.Name), plain(cmp.Or(one.Claim, "-")), plain(one.size()), one.word(), plain(orDash(one.AttachedTo)))
 	}
 	t.write(out, p)
+}
+
+// size is unknown of a volume that is gone.
+func (one *volumeStatus) size() string {
+	if one.SizeGiB == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d GiB", one.SizeGiB)
 }
 
 // word is Cinder's word on the volume.

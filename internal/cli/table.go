@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"strings"
 
@@ -90,6 +91,11 @@ func shorten(text string, width int) string {
 	}
 	head := (width - 1) / 2
 	return string(runes[:head]) + "…" + string(runes[len(runes)-(width-1-head):])
+}
+
+// say prints a sentence in lines of the page's width.
+func (p *page) say(out io.Writer, format string, args ...any) {
+	line(out, "%s", p.hang("", fmt.Sprintf(format, args...)))
 }
 
 // hang writes a text behind a lead, in lines of the page's width that begin

@@ -166,3 +166,24 @@ func TestStatusShowsVolumes(t *testing.T) {
 		t.Errorf("got\n%s", out)
 	}
 }
+
+// What is said of volumes fits a terminal of 80 columns, and a volume that is gone
+// has no size.
+func TestVolumesFitTheTerminal(t *testing.T) {
+	var out bytes.Buffer
+	terminal := &page{width: 80}
+	showVolumes(&out, terminal, []volumeStatus{
+		{Name: "pvc-0b9a4c5e-6a3f-4c2f-8d9a-37f0b1c5f3a1", Claim: "production/data-postgres-1", Status: "error_extending", SizeGiB: 1000, AttachedTo: []string{"node-1"}},
+		{Name: "pvc-0b9a4c5e-6a3f-4c2f-8d9a-37f0b1c5f3a2", Claim: "production/data-postgres-2", Status: "gone", AttachedTo: []string{}},
+	})
+	if strings.Contains(out.String(), "0 GiB   gone") || !strings.Contains(out.String(), "-         gone") {
+		t.Errorf("a volume that is gone:\n%s", &out)
+	}
+	work := &cleaning{phases: [][]chain{{{{state: failed}, {state: skipped}}}}}
+	terminal.say(&out, "%s", work.summary())
+	for text := range strings.Lines(out.String()) {
+		if width := length(strings.TrimSuffix(text, "\n")); width > 80 {
+			t.Errorf("%d columns: %s", width, text)
+		}
+	}
+}
