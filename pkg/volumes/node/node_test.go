@@ -320,6 +320,26 @@ func TestInTreeVolume(t *testing.T) {
 	}
 }
 
+// TestAFilesystemThatDoesNotGrowIsUsed: nobody asked for growth when a volume is
+// staged that was made empty; the kubelet does when it wants it. A copy that is
+// larger than its origin is wanted with its own size.
+func TestAFilesystemThatDoesNotGrowIsUsed(t *testing.T) {
+	w := newWorld(t, small)
+	if w == nil {
+		return
+	}
+	c, bin := mountCapability("ext4"), t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "resize2fs"), []byte("#!/bin/sh\necho the old interface is wanted\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	w.twice("stage", func() error { return w.stage(c) })
+	w.twice("publish", func() error { return w.publish(c, w.target, false) })
+	_, err := w.expand(w.target, small, c)
+	want(t, "expand", err, codes.Unavailable, "the old interface is wanted")
+	want(t, "stage a copy", w.stage(c, block.ContextResize, "true"), codes.Unavailable, "the old interface is wanted")
+}
+
 // TestAnEncryptedVolumeShowsLess: of a volume whose type encrypts it the machine
 // sees what the header of LUKS leaves.
 func TestAnEncryptedVolumeShowsLess(t *testing.T) {

@@ -58,10 +58,13 @@ func (s *Service) stage(ctx context.Context, d device.Disk, wish stageWish) erro
 	if wish.readOnly {
 		return nil
 	}
-	if _, err = s.tools.Grow(ctx, d, wish.path, wish.size); errors.Is(err, device.ErrFixed) {
-		return nil // it is used with the size that it has
+	_, err = s.tools.Grow(ctx, d, wish.path, wish.size)
+	if err == nil || wish.origin != "" && !errors.Is(err, device.ErrFixed) {
+		return err
 	}
-	return err
+	// Nobody asked for it: the kubelet does (NodeExpandVolume) where it is wanted.
+	klog.FromContext(ctx).Info("The filesystem is used with the size that it has", "volume", wish.volumeID, "device", d.Path, "err", err)
+	return nil
 }
 
 // staged says whether the device is mounted at the staging path already. What
