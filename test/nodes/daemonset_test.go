@@ -45,7 +45,9 @@ func TestDaemonSet(t *testing.T) {
 		// The others talk on while nobody leads.
 		quiet := make(chan string, 1)
 		go func() { quiet <- w.ping(w.t.Context(), pods[0], pods[1], wholePacket, 200) }()
-		w.machine(leader).PowerOff()
+		if err := w.machine(leader).PowerOff(); err != nil {
+			w.t.Error(err)
+		}
 		w.until(time.Minute, func(ctx context.Context) string {
 			if now := w.leaderNow(ctx); now == leader || now == "" {
 				return "nobody but " + leader + " leads"

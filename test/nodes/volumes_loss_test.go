@@ -28,6 +28,9 @@ const lastLetter = "written on node-3, in silence"
 func serverDeleted(w *world) {
 	w.claim("lost", "1", "")
 	w.writes(w.use("lost", "node-4", ofClaim("lost")), letter, firstLetter)
+	w.claim("lost-raw", "1", "  volumeMode: Block\n")
+	w.makePod("lost-raw", "node-4", ofClaim("lost-raw"), asDevice)
+	w.running("lost-raw")
 	server := w.machine("node-4").ID
 	began := time.Now()
 	if err := w.Remove(w.t.Context(), w.machine("node-4")); err != nil {
@@ -41,14 +44,16 @@ func serverDeleted(w *world) {
 	})
 	w.log(fmt.Sprintf("node-4 has gone, %d s after its server", int(time.Since(began).Seconds())))
 	w.until(2*time.Minute, func(ctx context.Context) string {
-		if _, err := w.Client.CoreV1().Pods("default").Get(ctx, "lost", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
-			return fmt.Sprintf("the pod of node-4 is still there: %v", err)
+		for _, name := range []string{"lost", "lost-raw"} {
+			if _, err := w.Client.CoreV1().Pods("default").Get(ctx, name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+				return fmt.Sprintf("pod %s of node-4 is still there: %v", name, err)
+			}
 		}
 		return ""
 	})
-	held := w.attachmentOf("lost")
+	held, raw := w.attachmentOf("lost"), w.attachmentOf("lost-raw")
 	acted := time.Now()
-	w.kubectl("delete", "volumeattachment", held.Name, "--wait", "--timeout=60s")
+	w.kubectl("delete", "volumeattachment", held.Name, raw.Name, "--wait", "--timeout=60s")
 	w.reads(w.use("lost-heir", "node-2", ofClaim("lost")), letter, firstLetter)
 	if took := time.Since(acted); took > deletedTime {
 		w.t.Errorf("the data came back %s after its attachment was deleted, want at most %s", took.Round(time.Second), deletedTime)
@@ -126,7 +131,9 @@ func nodeFallsSilent(w *world) {
 // nodeLosesPower follows on nodeFallsSilent: now somebody knows that the node has
 // ended, and says so.
 func nodeLosesPower(w *world) {
-	w.machine("node-3").PowerOff()
+	if err := w.machine("node-3").PowerOff(); err != nil {
+		w.t.Fatal(err)
+	}
 	tainted := time.Now()
 	w.kubectl("taint", "node", "node-3", "node.kubernetes.io/out-of-service=nodeshutdown:NoExecute")
 	w.reads(w.running("heir"), letter, lastLetter)

@@ -96,11 +96,13 @@ func clones(w *world) {
 	w.log("a clone, larger and on the node of its source, has been read and written")
 }
 
+// asDevice gives a container its volume as a device.
+func asDevice(c *corev1.Container) {
+	c.VolumeDevices = []corev1.VolumeDevice{{Name: "volume", DevicePath: device}}
+}
+
 func rawBlock(w *world) {
 	w.claim("raw", "1", "  volumeMode: Block\n")
-	asDevice := func(c *corev1.Container) {
-		c.VolumeDevices = []corev1.VolumeDevice{{Name: "volume", DevicePath: device}}
-	}
 	w.makePod("raw-writer", "node-3", ofClaim("raw"), asDevice)
 	user := w.running("raw-writer")
 	if got := w.mebibytes(user, "size", device); got != 1024 {

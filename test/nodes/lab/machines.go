@@ -25,6 +25,7 @@ type Machine struct {
 	Dir     string
 	process *kube.Process
 	cgroup  string
+	disks   string // the folder with the links to its disks; "" without
 }
 
 // MachinePID is the file in a machine's folder with the id of its first process,
@@ -64,7 +65,7 @@ func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
 	}
 	m := &Machine{
 		Server: server, Dir: l.path(spec.Name),
-		cgroup: filepath.Join("/", filepath.Base(l.opts.Dir), spec.Name),
+		cgroup: filepath.Join("/", filepath.Base(l.opts.Dir), spec.Name), disks: l.diskFolder(server.ID),
 	}
 	l.mu.Lock()
 	l.machines = append(l.machines, m)
@@ -93,7 +94,7 @@ func (l *Lab) Add(ctx context.Context, spec MachineSpec) (*Machine, error) {
 		Spec: machine.Spec{
 			Name: spec.Name, Dir: m.Dir, Cgroup: m.cgroup, UUID: server.ID,
 			Relays: l.opts.Relays, Address: netip.PrefixFrom(address, nodeSubnet.Bits()), Gateway: l.Network.Gateway,
-			Disks: l.diskFolder(server.ID), Metadata: metadata,
+			Disks: m.disks, Metadata: metadata,
 			Binaries: map[string]string{"kubelet": l.opts.Binaries[kube.Kubelet], "kube-proxy": l.opts.Binaries[kube.Proxy]},
 			Images:   images, Files: slices.Concat(files, bootstrap, spec.Files), // a later one replaces an earlier one
 			Programs: programs(spec.Name, flags),
@@ -116,10 +117,14 @@ func (l *Lab) Machines() []*Machine {
 }
 
 // PowerOff ends a machine at once, as a power cut does. Its server stays.
-func (m *Machine) PowerOff() {
+func (m *Machine) PowerOff() error {
 	if m.process != nil {
 		m.process.Kill()
 	}
+	if m.disks == "" {
+		return nil
+	}
+	return dropStacked(m.disks)
 }
 
 // Running says whether the machine is up.
@@ -140,7 +145,9 @@ func (m *Machine) Exec(ctx context.Context, args ...string) (string, error) {
 
 // Remove powers a machine off and deletes its server and what it left.
 func (l *Lab) Remove(ctx context.Context, m *Machine) error {
-	m.PowerOff()
+	if err := m.PowerOff(); err != nil {
+		return err
+	}
 	if err := l.Cloud.DeleteServer(ctx, m.ID); err != nil {
 		return err
 	}
