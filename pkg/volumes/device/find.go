@@ -20,12 +20,16 @@ func (h Host) Find(volumeID string) (Disk, error) {
 	if !plain(volumeID) {
 		return Disk{}, fmt.Errorf("%w: %q is no id of a volume", ErrAbsent, volumeID)
 	}
-	found, err := h.bySerial(volumeID)
+	found := map[string]string{}
+	sure, err := h.byLink(volumeID, found)
 	if err != nil {
 		return Disk{}, err
 	}
-	if err := h.byLink(volumeID, found); err != nil {
-		return Disk{}, err
+	// Others are asked only where it is needed: one whose storage hangs may never answer.
+	if !sure {
+		if err := h.bySerial(volumeID, found); err != nil {
+			return Disk{}, err
+		}
 	}
 	names := slices.Sorted(maps.Keys(found))
 	switch len(names) {
@@ -48,30 +52,30 @@ func plain(id string) bool {
 	})
 }
 
-// bySerial maps the names of the devices whose serial is the volume's to how it was seen.
-func (h Host) bySerial(volumeID string) (map[string]string, error) {
+// bySerial adds the devices whose serial is the volume's, with how it was seen.
+func (h Host) bySerial(volumeID string, found map[string]string) error {
 	entries, err := os.ReadDir(filepath.Join(h.Sys, "block"))
 	if err != nil {
-		return nil, fmt.Errorf("list the block devices: %w", err)
+		return fmt.Errorf("list the block devices: %w", err)
 	}
-	found := map[string]string{}
 	for _, entry := range entries {
 		if same, serial := h.identity(entry.Name(), volumeID); same == yes {
 			found[entry.Name()] = "serial " + serial
 		}
 	}
-	return found, nil
+	return nil
 }
 
-// byLink adds the devices that links of the volume lead to.
-func (h Host) byLink(volumeID string, found map[string]string) error {
+// byLink adds the devices that links of the volume lead to. It is sure where they
+// lead to one, and that says that it is the volume.
+func (h Host) byLink(volumeID string, found map[string]string) (sure bool, err error) {
 	for _, link := range linkNames(volumeID) {
 		target, err := filepath.EvalSymlinks(filepath.Join(h.Links, link))
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("follow the link %s: %w", link, err)
+			return false, fmt.Errorf("follow the link %s: %w", link, err)
 		}
 		name := filepath.Base(target)
 		if _, err := os.Stat(h.block(name)); err != nil {
@@ -79,12 +83,14 @@ func (h Host) byLink(volumeID string, found map[string]string) error {
 		}
 		switch same, serial := h.identity(name, volumeID); {
 		case same == no:
-			return fmt.Errorf("%w %s: the link %s leads to %s, whose serial is %s", ErrDoubtful, volumeID, link, name, serial)
+			return false, fmt.Errorf("%w %s: the link %s leads to %s, whose serial is %s", ErrDoubtful, volumeID, link, name, serial)
+		case same == yes:
+			found[name], sure = "serial "+serial, true
 		case found[name] == "":
 			found[name] = "link " + link
 		}
 	}
-	return nil
+	return sure && len(found) == 1, nil
 }
 
 // linkNames are the names that udev gives a volume: libvirt sets the serial of a

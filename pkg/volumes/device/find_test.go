@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"underlay/pkg/volumes/device"
 	"underlay/test/disk"
@@ -79,6 +82,40 @@ func TestFindKnowsADeviceByWhatItSays(t *testing.T) {
 				t.Errorf("got %v, want %v with %q", err, tc.class, tc.want)
 			}
 		})
+	}
+}
+
+// TestFindDoesNotAskADiskThatHangs: where a link and the serial of its device agree,
+// no other disk is asked, since one whose storage hangs may never answer.
+func TestFindDoesNotAskADiskThatHangs(t *testing.T) {
+	root := t.TempDir()
+	h := device.Host{Sys: filepath.Join(root, "sys"), Dev: filepath.Join(root, "dev"), Links: filepath.Join(root, "by-id")}
+	files(t, root, map[string]string{
+		"sys/block/vda/dev": "254:0", "sys/block/vdb/serial": volumeID[:20], "sys/block/vdb/dev": "254:16", "dev/vdb": "", "by-id/other": "",
+	})
+	hangs := filepath.Join(h.Sys, "block", "vda", "serial")
+	if err := unix.Mkfifo(hangs, 0o600); err != nil { // to open it waits for who writes to it
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(h.Dev, "vdb"), filepath.Join(h.Links, "virtio-"+volumeID[:20])); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		_, err := h.Find(volumeID)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if !errors.Is(err, device.ErrDoubtful) || !strings.Contains(err.Error(), "/vdb") { // a file is no device
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it waits for the disk that hangs")
+		if f, err := os.OpenFile(hangs, os.O_WRONLY, 0); err == nil {
+			_ = f.Close()
+		}
+		<-done
 	}
 }
 
