@@ -139,6 +139,10 @@ func TestTheNodeRunsEverywhere(t *testing.T) {
 	if len(spec.Tolerations) != 1 || spec.Tolerations[0].Operator != v1.TolerationOpExists || spec.Tolerations[0].Key != "" {
 		t.Errorf("got %v", spec.Tolerations)
 	}
+	// A toleration of everything would bring it to nodes of Windows too.
+	if spec.NodeSelector[v1.LabelOSStable] != "linux" {
+		t.Errorf("it goes to %v", spec.NodeSelector)
+	}
 	shared := map[string]v1.MountPropagationMode{}
 	for _, m := range spec.Containers[0].VolumeMounts {
 		if m.MountPropagation != nil {
