@@ -133,6 +133,10 @@ bench-dataplane: ## Measure pod routes against flannel's tunnel on real nodes (r
 	go build -o $(BIN)/bench-dataplane ./test/dataplane/bench
 	$(BIN)/bench-dataplane $(BENCH_FLAGS)
 
+.PHONY: bench-volumes
+bench-volumes: build ## Measure the CSI driver: memory and CPU at rest, calls and time of what it does (7 minutes)
+	go run ./test/volumecost $(BENCH_FLAGS)
+
 .PHONY: lint
 lint: $(GOLANGCI) ## Check style, size and correctness by linter
 	$(GOLANGCI) run ./...

@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
 	"underlay/pkg/simulator"
+	"underlay/test/process"
 )
 
 // phase is what a part of the life of the cluster cost the controller manager.
@@ -41,7 +40,7 @@ type counts struct {
 func (w *world) measure(ctx context.Context, name string, run func(context.Context) error) (phase, error) {
 	w.say(name)
 	w.Cloud.ResetCalls()
-	before, err := usage(w.ccm.PID())
+	before, err := process.Usage(w.ccm.PID())
 	if err != nil {
 		return phase{}, err
 	}
@@ -49,17 +48,17 @@ func (w *world) measure(ctx context.Context, name string, run func(context.Conte
 	if err := run(ctx); err != nil {
 		return phase{}, err
 	}
-	after, err := usage(w.ccm.PID())
+	after, err := process.Usage(w.ccm.PID())
 	if err != nil {
 		return phase{}, err
 	}
 	if w.ccm.PID() != pid {
-		before = use{}
+		before = process.Use{}
 	}
 	calls := w.Cloud.Calls()
 	done := phase{
 		Name: name, Seconds: ended(calls, began).Seconds(),
-		CPU: after.cpu - before.cpu, Memory: after.memory, Peak: after.peak, counts: count(calls),
+		CPU: after.CPU - before.CPU, Memory: after.Memory, Peak: after.Peak, counts: count(calls),
 	}
 	w.say(fmt.Sprintf("%.0f s, CPU %.1f s, %.0f MiB, %+v", done.Seconds, done.CPU, done.Memory, done.counts))
 	return done, w.profile(ctx, name)
@@ -108,47 +107,6 @@ func count(calls []simulator.Call) counts {
 		}
 	}
 	return c
-}
-
-// use is what a process has used.
-type use struct{ cpu, memory, peak float64 }
-
-// usage reads /proc, as proc(5) has it.
-func usage(pid int) (use, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return use{}, err
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return use{}, err
-	}
-	var u use
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	if fields := strings.Fields(rest); len(fields) > 12 {
-		const ticks = 100 // USER_HZ, the same on every Linux that Go runs on
-		u.cpu = (number(fields[11]) + number(fields[12])) / ticks
-	}
-	for line := range strings.Lines(string(status)) {
-		name, value, _ := strings.Cut(line, ":")
-		kib := number(strings.TrimSuffix(strings.TrimSpace(value), " kB"))
-		switch name {
-		case "VmRSS":
-			u.memory = kib / 1024
-		case "VmHWM":
-			u.peak = kib / 1024
-		}
-	}
-	return u, nil
-}
-
-// number is 0 where the text is none.
-func number(text string) float64 {
-	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-	if err != nil || math.IsInf(n, 0) {
-		return 0
-	}
-	return n
 }
 
 // table is the phases as text for people.
