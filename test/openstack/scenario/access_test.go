@@ -24,9 +24,12 @@ type accessRule struct {
 }
 
 // driverRules are those that the manifests have for the CSI driver.
-func driverRules(t *testing.T) (rules []accessRule) {
+func driverRules(t *testing.T) []accessRule { return rulesOf(t, "access-rules-csi.json") }
+
+// rulesOf reads the rules of one of the manifests' examples.
+func rulesOf(t *testing.T, name string) (rules []accessRule) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(top, "manifests/examples/access-rules-csi.json"))
+	text, err := os.ReadFile(filepath.Join(top, "manifests/examples", name))
 	if err != nil {
 		t.Fatal(err)
 	}

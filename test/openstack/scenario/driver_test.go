@@ -14,10 +14,10 @@ import (
 )
 
 // restricted is an account of cloud.conf: an application credential that may do
-// only what the driver's access rules list.
-func (on *tenant) restricted(t *testing.T) string {
+// only what the rules list.
+func (on *tenant) restricted(t *testing.T, rules []accessRule) string {
 	t.Helper()
-	as := on.credential(t, driverRules(t))
+	as := on.credential(t, rules)
 	return fmt.Sprintf("application-credential-id = %s\napplication-credential-secret = %s\n", as.ID, as.Secret)
 }
 

@@ -54,6 +54,7 @@ func TestTheStoryOfVolumesOnTheSimulator(t *testing.T) {
 	sim := simulator.New(simulator.Options{})
 	sim.SetVolumeQuota("", "gigabytes", 1000)
 	sim.AddVolumeType(simulator.VolumeTypeSpec{Name: otherType})
+	sim.AddVolumeType(simulator.VolumeTypeSpec{Name: encrypted, Encrypted: true})
 	sim.AddGroupType(consistent)
 	server := httptest.NewServer(sim)
 	t.Cleanup(server.Close)
@@ -103,6 +104,7 @@ var volumeScenarios = []struct {
 	{"a backup is made, restored and deleted", (*volumeStory).backup},
 	{"an attachment that nobody has is removed", (*volumeStory).orphans},
 	{"a volume leaves a node that was shelved", (*volumeStory).shelved},
+	{"an encrypted volume lives with its key", (*volumeStory).encrypted},
 	{"what there is is listed", (*volumeStory).lists},
 	{"volumes are copied at one moment, and each is restored", (*volumeStory).group},
 	{"nothing of a volume is left", (*volumeStory).delete},
@@ -116,7 +118,7 @@ func tellOfVolumes(t *testing.T, on *tenant, fail func(simulator.VolumeWork) map
 	for _, name := range []string{"node-1", "node-2"} {
 		s.nodes = append(s.nodes, on.booted[name].ServerID)
 	}
-	driver := startDriver(t, on, on.restricted(t))
+	driver := startDriver(t, on, on.restricted(t, driverRules(t)))
 	s.ControllerClient, s.groups, s.identity = csi.NewControllerClient(driver), csi.NewGroupControllerClient(driver), csi.NewIdentityClient(driver)
 	for _, scenario := range volumeScenarios {
 		if !t.Run(scenario.name, func(t *testing.T) {

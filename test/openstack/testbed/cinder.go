@@ -4,6 +4,7 @@ package testbed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -29,7 +30,7 @@ func cinder() service {
 			console("cinder-backup", "cinder.cmd.backup"),
 		},
 		furnish: func(ctx context.Context, admin *api.Client) error {
-			if err := addVolumeTypes(ctx, admin); err != nil {
+			if err := errors.Join(addVolumeTypes(ctx, admin), addEncryptedType(ctx, admin)); err != nil {
 				return err
 			}
 			return awaitStorage(ctx, admin)
@@ -44,6 +45,25 @@ var volumeTypes = map[string]map[string]string{
 	"other":       {"volume_backend_name": "files"},
 	"multiattach": {"multiattach": "<is> True"},
 	"nowhere":     {"volume_backend_name": "nowhere"},
+}
+
+// addEncryptedType adds one whose volumes have a key each in Barbican, where there is one.
+func addEncryptedType(ctx context.Context, admin *api.Client) error {
+	if admin.Endpoint("key-manager") == "" {
+		return nil
+	}
+	var made struct {
+		Type struct{ ID string } `json:"volume_type"`
+	}
+	err := admin.Do(ctx, http.MethodPost, "block-storage", "/types", object{"volume_type": object{"name": "encrypted"}}, &made)
+	if err != nil {
+		return fmt.Errorf("add volume type encrypted: %w", err)
+	}
+	luks := object{"provider": "luks", "control_location": "front-end", "cipher": "aes-xts-plain64", "key_size": 256}
+	if err := admin.Do(ctx, http.MethodPost, "block-storage", "/types/"+made.Type.ID+"/encryption", object{"encryption": luks}, nil); err != nil {
+		return fmt.Errorf("encrypt volume type: %w", err)
+	}
+	return nil
 }
 
 func addVolumeTypes(ctx context.Context, admin *api.Client) error {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -57,6 +58,11 @@ func (f facts) Region() string { return Region }
 
 // LoopDevices says what Options.LoopDevices does.
 func (f facts) LoopDevices() bool { return f.testbed.opts.LoopDevices }
+
+// Has says whether there is a service.
+func (f facts) Has(name string) bool {
+	return slices.ContainsFunc(f.testbed.services, func(s service) bool { return s.name == name })
+}
 
 // State is the folder of what the services write.
 func (f facts) State() string { return stateDir }
