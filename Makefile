@@ -7,19 +7,19 @@ BIN      := bin
 # component-base refuses to start with a version that is not vMAJOR.MINOR.PATCH.
 VERSION  ?= $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null || \
 	echo "v0.0.0-$$(git describe --always --dirty 2>/dev/null || echo unknown)")
-# grpcnotrace leaves golang.org/x/net/trace out of gRPC, which nothing here turns on: its templates call
-# methods by name, for which the linker has to keep every exported method of every type.
-TAGS     := grpcnotrace
 LDFLAGS  := -s -w -X k8s.io/component-base/version.gitVersion=$(VERSION)
 GOLANGCI := $(BIN)/golangci-lint
 
-# One variant of every dependency for build, lint and coverage; the race
-# detector needs another, with cgo.
+# One variant of every dependency for build, lint and tests; the race detector
+# needs another, with cgo. grpcnotrace leaves golang.org/x/net/trace out of gRPC,
+# which nothing here turns on: its templates call methods by name, for which the
+# linker has to keep every exported method of every type.
 export CGO_ENABLED ?= 0
+export GOFLAGS     := $(filter-out -tags=grpcnotrace,$(GOFLAGS)) -tags=grpcnotrace
 
 # The parts of the tests, and their packages. unit is all that no other part names.
-# Those that mostly wait for a cloud run beside those that work; the last ones look at
-# the whole machine, and have it for themselves.
+# Those that mostly wait for a cloud run beside those that work, and beside what is
+# built for them; the last ones look at the whole machine, and have it for themselves.
 WORKING            := unit simulator sanity e2e
 WAITING            := contract openstack
 ALONE              := nodes dataplane
@@ -55,7 +55,7 @@ help: ## Show this list
 
 .PHONY: build
 build: ## Build the binaries into bin/
-	go build -tags $(TAGS) -ldflags "$(LDFLAGS)" -o $(BIN)/ ./cmd/...
+	go build -ldflags "$(LDFLAGS)" -o $(BIN)/ ./cmd/...
 
 .PHONY: image
 image: build ## Write both container images as bin/*.tar, without an engine or a registry
@@ -70,6 +70,11 @@ demo: build ## Three nodes, their pod routes and a live page, on a real Kubernet
 kubernetes: build ## Build the real Kubernetes for demo and tests (once; cached by version)
 	$(BIN)/underlay demo --build-only
 
+.PHONY: nodes-build
+nodes-build: $(KUBERNETES) ## Build what real nodes run beside the product: kubelets, CSI sidecars, flannel (once; cached)
+	go build -o $(BIN)/nodesctl ./test/nodes/nodesctl
+	$(BIN)/nodesctl build
+
 .PHONY: nodes-up
 nodes-up: ## Three real kubelets, their pods and a simulated OpenStack, in namespaces of their own (root; NODES_FLAGS=-volumes adds volumes)
 	go build -o $(BIN)/nodesctl ./test/nodes/nodesctl
@@ -81,8 +86,9 @@ nodes-down: ## End what nodes-up started and remove all of it
 	$(BIN)/nodesctl down
 
 .PHONY: test
-test: kubernetes ## Run every part of the tests that this machine can, and say what it cannot
-	@without=$$(go run ./test/requirements) && UNDERLAY_WITHOUT=$$without MAKE="$(MAKE)" hack/parts "$(WORKING)" "$(WAITING)" "$(ALONE)"
+test: ## Run every part of the tests that this machine can, and say what it cannot
+	@without=$$(go run ./test/requirements); case ",$$without," in *,nodes,*) ;; *) last=nodes-build ;; esac; \
+	UNDERLAY_WITHOUT=$$without MAKE="$(MAKE)" hack/parts "kubernetes $(WORKING:%=test-%) $${last:-}" "$(WAITING:%=test-%)" "$(ALONE:%=test-%)"
 
 .PHONY: test-unit
 test-unit: ## Packages by themselves; fails below 80 % coverage

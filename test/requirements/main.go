@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"underlay/test/dataplane/flannel"
 	"underlay/test/disk"
 	"underlay/test/nodes/lab"
 )
@@ -45,7 +46,12 @@ var requirements = []requirement{
 	{"cloud-init", "cloud-init's own check of the files for nodes (hack/nodefiles)", program("cloud-init", "cloud-init")},
 	{"openstack", "real OpenStack services (test/contract, test/openstack/scenario)", cloud},
 	{"disks", "real block devices and filesystems (pkg/volumes/device, pkg/volumes/node, test/sanity)", func(context.Context) []string { return disk.Lacks() }},
-	{"nodes", "real kubelets and real packets (test/nodes)", lab.Lacks},
+	{"nodes", "real kubelets and real packets (test/nodes)", nodes},
+}
+
+// nodes wants what test/nodes wants.
+func nodes(ctx context.Context) []string {
+	return slices.Concat(lab.Lacks(ctx), flannel.Lacks(), lab.DriverLacks())
 }
 
 // program wants one of several.

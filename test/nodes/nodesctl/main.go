@@ -17,6 +17,7 @@ import (
 
 const usage = `nodesctl up [-nodes N] [-volumes] [-root DIR]   a lab with N real nodes (3), in the background;
                                                 -volumes: with the CSI driver and its sidecars
+nodesctl build [-root DIR]                      only build what real nodes run beside the product
 nodesctl down                                   end it and remove all of it
 nodesctl exec NODE COMMAND [ARG...]             run a command on a node`
 
@@ -56,6 +57,8 @@ func run(ctx context.Context) error {
 	switch os.Args[1] {
 	case "up":
 		return up(ctx, desired)
+	case "build":
+		return build(ctx, desired.root)
 	case "serve": // what up starts
 		return serve(ctx, desired)
 	case "down":
