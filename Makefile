@@ -35,13 +35,13 @@ OTHER_PACKAGES      = $(foreach part,$(filter-out unit,$(PARTS)),$(PACKAGES_$(pa
 NOT_UNIT            = $(or $(shell go list $(OTHER_PACKAGES)),$(error the packages of the tests are not found))
 PACKAGES_unit       = $(filter-out $(NOT_UNIT),$(shell go list ./...))
 
-# Tests with the race detector; coverage counts for what users run.
-RACE     := CGO_ENABLED=1 go test -race -timeout 20m
+# Tests with the race detector; coverage counts for what users run. vet is lint's.
+RACE     := CGO_ENABLED=1 go test -race -vet=off -timeout 20m
 COVERED  := go run ./hack/coverage -min 80 -only '^underlay/(pkg|internal)/'
 # What a shell knows of a cloud is not for tests that have a simulated one.
 NO_CLOUD := env $(foreach name,$(filter OS_% UNDERLAY_OPENSTACK%,$(.VARIABLES)),-u $(name))
 # Those that judge from outside say what they see, and are never taken from the cache.
-OUTSIDE  := go test -v -count=1 -timeout 30m
+OUTSIDE  := go test -v -vet=off -count=1 -timeout 30m
 
 # What one part needs by itself; READY says that it is there.
 KUBERNETES = $(if $(READY),,kubernetes)

@@ -53,7 +53,9 @@ func newLaboratory(t *testing.T) *laboratory {
 	t.Helper()
 	l := &laboratory{T: t, bin: t.TempDir(), volumes: filepath.Join(t.TempDir(), "volumes"), config: t.TempDir()}
 	for _, name := range []string{"underlay", "cinder-csi-plugin"} {
-		if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(l.bin, name), "underlay/cmd/"+name).CombinedOutput(); err != nil {
+		build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(l.bin, name), "underlay/cmd/"+name)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build has it, whose packages are in the cache
+		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("build %s: %v: %s", name, err, out)
 		}
 	}
