@@ -73,11 +73,11 @@ func (t Tools) Look(ctx context.Context, d Disk, v Volume) (Content, error) {
 }
 
 func (t Tools) look(ctx context.Context, r io.ReaderAt, size int64, d Disk, v Volume) (Content, error) {
-	at, found, err := FirstData(r, size)
+	at, blank, err := nothing(r, size, v)
 	if err != nil {
 		return Content{}, fmt.Errorf("see what is on %s: %w", d.Path, err)
 	}
-	unfinished, err := marked(r, size, v.ID)
+	begun, unfinished, err := marked(r, size, v.ID)
 	if err != nil {
 		return Content{}, fmt.Errorf("see what is on %s: %w", d.Path, err)
 	}
@@ -85,20 +85,34 @@ func (t Tools) look(ctx context.Context, r io.ReaderAt, size int64, d Disk, v Vo
 	switch {
 	case err != nil:
 		return Content{}, err
+	case unfinished && kind == "":
+		if err := leavings(r, size, d, v, begun); err != nil {
+			return Content{}, fmt.Errorf("see what is on %s: %w", d.Path, err)
+		}
+		return Content{Kind: Unfinished}, nil
 	case unfinished:
 		return Content{Kind: Unfinished, Type: kind}, nil
 	case kind != "":
 		return Content{Kind: Filesystem, Type: kind}, nil
-	case !found:
+	case blank:
 		return Content{Kind: Blank}, nil
-	case v.Encrypted:
-		noise, err := Noise(r, size)
-		if err != nil {
-			return Content{}, fmt.Errorf("see what is on %s: %w", d.Path, err)
-		}
-		if noise {
-			return Content{Kind: Blank}, nil
-		}
+	default:
+		return Content{Kind: Data, At: at}, nil
 	}
-	return Content{Kind: Data, At: at}, nil
+}
+
+// nothing says whether a device is as if nobody had ever written to it; if not, at is
+// where the first byte is.
+func nothing(r io.ReaderAt, size int64, v Volume) (at int64, blank bool, err error) {
+	at, found, err := FirstData(r, size)
+	switch {
+	case err != nil:
+		return 0, false, err
+	case !found:
+		return 0, true, nil
+	case !v.Encrypted:
+		return at, false, nil
+	}
+	noise, err := Noise(r, size)
+	return at, noise, err
 }

@@ -28,7 +28,7 @@ func (t Tools) Format(ctx context.Context, h Host, d Disk, wish Wish) error {
 	if !KnownType(wish.Type) {
 		return fmt.Errorf("format %s: %q is no filesystem", d.Path, wish.Type)
 	}
-	size, err := t.begin(ctx, h, d, wish.Volume)
+	size, err := t.begin(ctx, h, d, wish)
 	if err != nil {
 		return fmt.Errorf("format %s for volume %s: %w", d.Path, wish.Volume.ID, err)
 	}
@@ -47,7 +47,7 @@ func (t Tools) Format(ctx context.Context, h Host, d Disk, wish Wish) error {
 
 // begin looks at everything once more and writes the marker. The device is held
 // alone meanwhile: the kernel gives it to nobody who mounts it.
-func (t Tools) begin(ctx context.Context, h Host, d Disk, v Volume) (int64, error) {
+func (t Tools) begin(ctx context.Context, h Host, d Disk, wish Wish) (int64, error) {
 	f, err := os.OpenFile(d.Path, os.O_RDWR|os.O_EXCL, 0)
 	if errors.Is(err, syscall.EBUSY) {
 		return 0, fmt.Errorf("%w: it is in use", ErrForeign)
@@ -60,7 +60,7 @@ func (t Tools) begin(ctx context.Context, h Host, d Disk, v Volume) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	again, err := h.Find(v.ID)
+	again, err := h.Find(wish.Volume.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -71,14 +71,14 @@ func (t Tools) begin(ctx context.Context, h Host, d Disk, v Volume) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	content, err := t.look(ctx, f, size, d, v)
+	content, err := t.look(ctx, f, size, d, wish.Volume)
 	if err != nil {
 		return 0, err
 	}
 	if err := mayFormat(content); err != nil {
 		return 0, err
 	}
-	return size, mark(f, size, v.ID)
+	return size, mark(f, size, wish.Volume.ID, wish.Type)
 }
 
 func mayFormat(c Content) error {

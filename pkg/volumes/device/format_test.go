@@ -30,7 +30,11 @@ type bench struct {
 	host  device.Host
 	found device.Disk
 	tools device.Tools
+	// encrypted says that the volume's type encrypts it.
+	encrypted bool
 }
+
+func (b bench) volume() device.Volume { return device.Volume{ID: volumeID, Encrypted: b.encrypted} }
 
 func newBench(t *testing.T, bytes int64) bench {
 	t.Helper()
@@ -45,12 +49,12 @@ func newBench(t *testing.T, bytes int64) bench {
 
 func (b bench) format(t *testing.T, kind string, options ...string) error {
 	t.Helper()
-	return b.tools.Format(t.Context(), b.host, b.found, device.Wish{Volume: device.Volume{ID: volumeID}, Type: kind, Options: options})
+	return b.tools.Format(t.Context(), b.host, b.found, device.Wish{Volume: b.volume(), Type: kind, Options: options})
 }
 
 func (b bench) look(t *testing.T) device.Content {
 	t.Helper()
-	content, err := b.tools.Look(t.Context(), b.found, device.Volume{ID: volumeID})
+	content, err := b.tools.Look(t.Context(), b.found, b.volume())
 	if err != nil {
 		t.Fatal(err)
 	}

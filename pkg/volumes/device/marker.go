@@ -5,14 +5,15 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"strings"
 )
 
-// The marker says on the device itself that its filesystem is being made. It is
-// written before mkfs and taken away after it, before anything is mounted: a
-// device that has it was never used by this driver, however its mkfs ended, and may be
-// formatted again, if nobody else used it meanwhile. Without it a mkfs that was killed would leave a device that is neither
-// blank nor usable. It lies where mkfs writes nothing but its data area; where one
-// does, the marker is lost and nothing worse.
+// The marker says on the device itself that its filesystem is being made, and of which
+// type. It is written before mkfs and taken away after it, before anything is mounted: no
+// filesystem of a device that has it was ever used by this driver, however its mkfs ended, and it
+// may be formatted again, if nobody else used it meanwhile (see used and leavings). Without it a
+// mkfs that was killed would leave a device that is neither blank nor usable. It lies where mkfs
+// writes nothing but its data area; where one does, the marker is lost and nothing worse.
 const (
 	markerSize = 4 * kib
 	markerBack = 3 * mib // from the end, of which mkfs.btrfs clears 2 MiB
@@ -21,25 +22,28 @@ const (
 
 func markerAt(size int64) int64 { return (size - markerBack) / markerSize * markerSize }
 
-// marker is the block that is written for a volume.
-func marker(volumeID string) []byte {
+// marker is the block that is written for a volume, of which a filesystem is made.
+func marker(volumeID, kind string) []byte {
 	block := make([]byte, markerSize)
-	copy(block, markerText+volumeID+"\n")
-	sum := sha256.Sum256([]byte(markerText + volumeID))
+	text := markerText + volumeID + " " + kind
+	copy(block, text+"\n")
+	sum := sha256.Sum256([]byte(text))
 	copy(block[len(block)-len(sum):], sum[:])
 	return block
 }
 
-// marked says whether the volume's marker is there.
-func marked(r io.ReaderAt, size int64, volumeID string) (bool, error) {
+// marked says whether the volume's marker is there, and which filesystem was begun.
+func marked(r io.ReaderAt, size int64, volumeID string) (kind string, there bool, err error) {
 	if size < 2*markerBack {
-		return false, nil
+		return "", false, nil
 	}
 	block := make([]byte, markerSize)
 	if n, err := r.ReadAt(block, markerAt(size)); n < len(block) {
-		return false, fmt.Errorf("read the place of the marker: %w", err)
+		return "", false, fmt.Errorf("read the place of the marker: %w", err)
 	}
-	return bytes.Equal(block, marker(volumeID)), nil
+	line, _, _ := bytes.Cut(block, []byte("\n"))
+	kind, ours := strings.CutPrefix(string(line), markerText+volumeID+" ")
+	return kind, ours && bytes.Equal(block, marker(volumeID, kind)), nil
 }
 
 // medium is what a marker is written to.
@@ -49,16 +53,16 @@ type medium interface {
 	Sync() error
 }
 
-func mark(m medium, size int64, volumeID string) error {
+func mark(m medium, size int64, volumeID, kind string) error {
 	if size < 2*markerBack {
 		return nil // too small for a marker, and for a volume
 	}
-	return write(m, marker(volumeID), markerAt(size))
+	return write(m, marker(volumeID, kind), markerAt(size))
 }
 
 // unmark takes the marker away, if mkfs left it.
 func unmark(m medium, size int64, volumeID string) error {
-	there, err := marked(m, size, volumeID)
+	_, there, err := marked(m, size, volumeID)
 	if err != nil || !there {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // there is something of which that cannot be told.
 func (t Tools) used(r io.ReaderAt, d Disk, kind string) (bool, error) {
 	switch kind {
-	case "":
+	case "": // see leavings
 		return false, nil
 	case "ext2", "ext3", "ext4", "btrfs":
 	case "xfs":
