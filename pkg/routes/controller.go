@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	v1 "k8s.io/api/core/v1"
@@ -51,8 +52,10 @@ type Controller struct {
 
 	newcomers newcomers
 	nudges    chan struct{} // holds one when nodes have changed
-	observing turn          // one observation at a time; guards found and explained
-	found     string        // the router found on the nodes' subnets
+	listed    chan struct{} // closed by the first ListRoutes
+	listing   sync.Once
+	observing turn   // one observation at a time; guards found and explained
+	found     string // the router found on the nodes' subnets
 	explained map[string]bool
 	relist    atomic.Bool // a port that a list had is gone
 	latest    atomic.Pointer[view]
@@ -77,6 +80,7 @@ func New(o Options) *Controller {
 		voice:      signal.NewVoice(o.Events),
 		gate:       o.Gate,
 		nudges:     make(chan struct{}, 1),
+		listed:     make(chan struct{}),
 		observing:  newTurn(),
 	}
 	c.pairs = newPortPairs(o.Ports, c.sayPairsExhausted)
@@ -99,6 +103,7 @@ func New(o Options) *Controller {
 // addresses and replace a route when any of them changes. Here the next hop is
 // computed from the ports, and a stale one is a leftover beside the right one.
 func (c *Controller) ListRoutes(ctx context.Context, _ string) ([]*cloudprovider.Route, error) {
+	c.listing.Do(func() { close(c.listed) })
 	v, err := c.observe(ctx, lookAtRouter)
 	if err != nil {
 		return nil, fmt.Errorf("list routes: %w", err)

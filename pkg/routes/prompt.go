@@ -58,8 +58,15 @@ func routable(node *v1.Node) bool {
 	return len(node.Spec.PodCIDRs) > 0 && len(internalIPs(node)) > 0 && !uninitialised(node)
 }
 
-// attend acts on nudges until ctx ends.
+// attend acts on nudges until ctx ends. It begins when the framework lists routes,
+// which it does once the informer has all nodes: before, the routes of those that
+// are still to come would look left over.
 func (c *Controller) attend(ctx context.Context) {
+	select {
+	case <-c.listed:
+	case <-ctx.Done():
+		return
+	}
 	for {
 		select {
 		case <-c.nudges:

@@ -1,8 +1,11 @@
 package routes_test
 
 import (
+	"context"
+	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	cloudproviderapi "k8s.io/cloud-provider/api"
 
+	"underlay/pkg/routes"
 	"underlay/pkg/simulator"
 )
 
@@ -119,6 +123,32 @@ func TestANodeThatIsNeverInitialisedHoldsUpNoOther(t *testing.T) {
 		if got := networkUnavailable(w.node(nodeName(0), nil)); got != v1.ConditionTrue {
 			t.Errorf("the waiting node's NetworkUnavailable is %q, want True", got)
 		}
+	})
+}
+
+// While the informer delivers its first list, it shows some of the nodes: the others' routes stay.
+func TestRoutesOfNodesThatAreStillBeingListedStay(t *testing.T) {
+	onBoth(t, func(t *testing.T, neutron worldOption) {
+		w := newWorld(t, neutron)
+		w.join(0, 3)
+		p := w.start()
+		w.settle(time.Minute)
+		p.end()
+		first := w.node(nodeName(0), nil)
+		client := w.client()
+		controller := routes.New(routes.Options{
+			Router: client, Ports: client, RouterID: w.routerID, ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix(clusterCIDR4)},
+			Nodes: func() []*v1.Node { return []*v1.Node{first} }, Ledger: routes.NewConfigMapLedger(w.kube),
+		})
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { controller.Run(ctx) })
+		controller.NodeHandler().OnAdd(first, true)
+		pass(10 * time.Second)
+		w.wantRoutes()
+		w.wantPairs()
+		stop()
+		running.Wait()
 	})
 }
 
