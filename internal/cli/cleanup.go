@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/kubernetes"
 
 	"underlay/pkg/loadbalancer/leftovers"
@@ -117,7 +119,7 @@ func (o *cleanupOptions) check() error {
 	problem(o.clusterName != "" && !o.byName, "--cluster-name proves nothing, two clusters may have the same: add --by-name if no other cluster of the project has it")
 	problem(o.router != "" && len(o.clusterCIDR) == 0, "--router needs --cluster-cidr")
 	problem(o.deleteVolumes && o.clusterID == "" && !o.byName && o.volumeCluster == "", "--delete-volumes needs --cluster-id, --by-name or --volume-cluster: whose volumes?")
-	problem(o.timeout < 0, "--timeout: must be more than 0")
+	problem(o.timeout <= 0, "--timeout: must be more than 0")
 	var err error
 	o.ranges, err = parseCIDRs(o.clusterCIDR)
 	problems = append(problems, err, checkFormat(o.output))
@@ -201,9 +203,15 @@ func (o *cleanupOptions) refuseLiving(ctx context.Context, out io.Writer) error 
 	}
 	uid, err := clusterUID(ctx, cluster)
 	switch {
-	case err != nil:
+	case err != nil && !answered(err):
 		o.remark(out, "The cluster does not answer, and is taken to be gone: %v", err)
 		return nil
+	case err != nil && o.force:
+		o.remark(out, "Warning: a cluster answers, and it is not known which: %v", err)
+		return nil
+	case err != nil:
+		return &ExitError{Code: exitLeft, Err: fmt.Errorf("a cluster answers, and may be the one that uses this, "+
+			"but it does not say which it is: correct the kubeconfig, or add --force: %w", err)}
 	case o.clusterID != "" && o.clusterID != uid && !o.byName && len(o.ranges) == 0:
 		return nil // it is another
 	case o.force:
@@ -213,6 +221,14 @@ func (o *cleanupOptions) refuseLiving(ctx context.Context, out io.Writer) error 
 		return &ExitError{Code: exitLeft, Err: fmt.Errorf("cluster %s lives, and may be the one that uses this: "+
 			"delete its Services and stop its controllers first, or add --force", uid)}
 	}
+}
+
+// answered says that an API server is there, though it refuses, or though nobody
+// knows whose it is.
+func answered(err error) bool {
+	var refusal apierrors.APIStatus
+	var stranger *tls.CertificateVerificationError
+	return errors.As(err, &refusal) || errors.As(err, &stranger)
 }
 
 // remark says something beside the list, which json has no place for.

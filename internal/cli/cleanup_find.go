@@ -170,6 +170,9 @@ func findRemnants(ctx context.Context, client *openstack.Client, routerID string
 		return routes.FindRemnants(router, interfaces, ports, ranges), nil
 	}
 	if len(candidates) == 0 {
+		if ports, err = unrouted(ctx, client, ports); err != nil {
+			return routes.Remnants{}, err
+		}
 		return routes.FindRemnants(routes.Router{}, nil, ports, ranges), nil
 	}
 	var found []routes.Remnants
@@ -203,24 +206,56 @@ func errManyRouters(found []routes.Remnants) error {
 		strings.Join(texts, "\n"))}
 }
 
+// unrouted leaves out the ports on subnets of a router: that of the cluster is
+// gone, and where another one lives there may be another cluster.
+func unrouted(ctx context.Context, client *openstack.Client, ports []routes.Port) ([]routes.Port, error) {
+	ids, err := routersNear(ctx, client, ports)
+	if err != nil {
+		return nil, err
+	}
+	routed := map[string]bool{}
+	for _, id := range ids {
+		interfaces, err := client.Interfaces(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("read the subnets of router %s: %w", id, err)
+		}
+		for _, i := range interfaces {
+			routed[i.SubnetID] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(ports), func(p routes.Port) bool {
+		return slices.ContainsFunc(p.FixedIPs, func(ip routes.FixedIP) bool { return routed[ip.SubnetID] })
+	}), nil
+}
+
+// routersNear are the routers on the subnets of the project's ports: those that
+// an admin sees beyond are other projects'.
+func routersNear(ctx context.Context, client *openstack.Client, ports []routes.Port) ([]string, error) {
+	var subnets []string
+	for _, port := range ports {
+		for _, ip := range port.FixedIPs {
+			subnets = append(subnets, ip.SubnetID)
+		}
+	}
+	slices.Sort(subnets)
+	ids, err := client.RoutersOn(ctx, slices.Compact(subnets))
+	if err != nil {
+		return nil, fmt.Errorf("find the routers of the project: %w", err)
+	}
+	return ids, nil
+}
+
 // findRouters reads the router of that id, or all that have an interface on a
-// subnet of the project. A router that is gone has no routes.
+// subnet on which the project has a port. A router that is gone has no routes.
 func findRouters(ctx context.Context, client *openstack.Client, id string) ([]routes.Router, error) {
 	ids := []string{id}
 	if id == "" {
-		subnets, err := client.Subnets(ctx)
+		ports, err := client.Ports(ctx, time.Minute)
 		if err != nil {
-			return nil, fmt.Errorf("list subnets: %w", err)
+			return nil, fmt.Errorf("list ports: %w", err)
 		}
-		var on []string
-		for _, subnet := range subnets {
-			on = append(on, subnet.ID)
-		}
-		if len(on) == 0 {
-			return nil, nil
-		}
-		if ids, err = client.RoutersOn(ctx, on); err != nil {
-			return nil, fmt.Errorf("find the routers of the project: %w", err)
+		if ids, err = routersNear(ctx, client, ports); err != nil {
+			return nil, err
 		}
 	}
 	var all []routes.Router

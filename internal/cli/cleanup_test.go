@@ -2,15 +2,20 @@ package cli
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/gophercloud/gophercloud/v2"
@@ -20,6 +25,10 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/networks"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/ports"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/subnets"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	kubetesting "k8s.io/client-go/testing"
 
 	"underlay/internal/owner"
 	"underlay/pkg/simulator"
@@ -58,11 +67,7 @@ func newTenant(t *testing.T, options simulator.Options) *tenant {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	value := func(key string) string {
-		_, rest, _ := strings.Cut(text, key+"=")
-		line, _, _ := strings.Cut(rest, "\n")
-		return strings.Trim(line, `"`)
-	}
+	value := func(key string) string { return setting(text, key) }
 	client, err := openstack.AuthenticatedClient(t.Context(), gophercloud.AuthOptions{
 		IdentityEndpoint: value("auth-url"), Username: value("username"), Password: value("password"),
 		DomainName: value("domain-name"), TenantName: value("tenant-name"),
@@ -276,6 +281,63 @@ func TestCleanupTouchesNothingOfAnotherCluster(t *testing.T) {
 	}
 }
 
+// The router is gone with the cluster. Address pairs stay where another cluster is:
+// on the subnets of a router that lives.
+func TestCleanupAfterTheRouterIsGoneTakesNoPairOfAnotherCluster(t *testing.T) {
+	w := newTenant(t, simulator.Options{})
+	old, other := w.stack("blue", "192.168.11.0/24", "10.244", 2), w.stack("green", "192.168.12.0/24", "10.244", 2)
+	w.cloud.SetRoutes(old.router, nil)
+	w.unstack(old) // its subnet stays, since the servers are there
+	code, out := w.cleanup("--cluster-cidr", "10.244.0.0/16", "--router", old.router, "--yes")
+	if code != 0 || !strings.Contains(out, "server blue-0") || strings.Contains(out, "server green-0") {
+		t.Errorf("got exit code %d and\n%s", code, out)
+	}
+	if pairs := w.cloud.Port(old.servers[1].PortIDs[0]).AllowedAddressPairs; len(pairs) != 0 {
+		t.Errorf("the old cluster's server still has %v", pairs)
+	}
+	if pairs := w.cloud.Port(other.servers[1].PortIDs[0]).AllowedAddressPairs; len(pairs) != 1 {
+		t.Errorf("the other cluster's server has %v", pairs)
+	}
+}
+
+// An admin sees the routers of all projects. Those of others are left alone.
+func TestCleanupByAnAdminStaysInTheProject(t *testing.T) {
+	w := newTenant(t, simulator.Options{})
+	foreign := w.cloud.AddNetwork(simulator.NetworkSpec{Name: "foreign", Subnets: []string{"192.168.13.0/24"}, ProjectID: "other"})
+	router := w.cloud.AddRouter(simulator.RouterSpec{Name: "foreign", SubnetIDs: foreign.SubnetIDs, ProjectID: "other"})
+	w.cloud.SetRoutes(router, []simulator.RouteState{{Destination: "10.244.0.0/24", NextHop: "192.168.13.9"}})
+	w.stack("green", "192.168.12.0/24", "10.245", 1)
+	w.becomeAdmin()
+	if code, out := w.cleanup("--cluster-cidr", "10.244.0.0/16", "--yes"); code != 0 || !strings.Contains(out, "Nothing is left") {
+		t.Errorf("got exit code %d and\n%s", code, out)
+	}
+	if left := w.cloud.Router(router).Routes; len(left) != 1 {
+		t.Errorf("another project's router has %v", left)
+	}
+}
+
+// becomeAdmin gives the cloud.conf to an admin of the same project.
+func (w *tenant) becomeAdmin() {
+	w.t.Helper()
+	text, err := os.ReadFile(w.conf)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	user := simulator.UserSpec{Name: "operator", Password: "of-the-cloud", ProjectName: setting(string(text), "tenant-name"), Roles: []string{"admin"}}
+	w.cloud.AddUser(user)
+	changed := append(text, fmt.Sprintf("username=%s\npassword=%s\n", user.Name, user.Password)...)
+	if err := os.WriteFile(w.conf, changed, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// setting is the value of a key in a cloud.conf.
+func setting(text, key string) string {
+	_, rest, _ := strings.Cut(text, key+"=")
+	line, _, _ := strings.Cut(rest, "\n")
+	return strings.Trim(line, `"`)
+}
+
 // What the peer left has a name but no identity: it goes only when asked for by
 // name, and a cluster whose name begins alike is another.
 func TestCleanupByNameTakesWhatHasNoIdentity(t *testing.T) {
@@ -401,7 +463,7 @@ func TestCleanupRefusesALivingCluster(t *testing.T) {
 	w := newLiving(t)
 	w.service(w.stack, blue, "web")
 	o := &cleanupOptions{
-		cloudConfig: w.conf, kubeconfig: "the test's own", clusterID: blue.UID, yes: true, output: "text",
+		cloudConfig: w.conf, kubeconfig: "the test's own", clusterID: blue.UID, yes: true, output: "text", timeout: time.Hour,
 		connect: w.options().connect,
 	}
 	if err := o.check(); err != nil {
@@ -414,6 +476,39 @@ func TestCleanupRefusesALivingCluster(t *testing.T) {
 	o.force = true
 	if err := o.run(quiet(t.Context()), nil, &out); err != nil || len(w.balancerNames()) != 0 || !strings.Contains(out.String(), "Warning") {
 		t.Errorf("with --force: got %v and\n%s", err, out.String())
+	}
+}
+
+// An API server that answers with a refusal belongs to a cluster that lives.
+func TestCleanupRefusesAClusterThatDoesNotSayWhichItIs(t *testing.T) {
+	resource := schema.GroupResource{Resource: "namespaces"}
+	for name, refusal := range map[string]error{
+		"forbidden":    apierrors.NewForbidden(resource, "kube-system", errors.New("no")),
+		"unauthorized": apierrors.NewUnauthorized("expired"),
+		"overloaded":   apierrors.NewTooManyRequests("later", 1),
+		"failing":      apierrors.NewInternalError(errors.New("etcd")),
+		"not trusted":  &url.Error{Op: "Get", URL: "https://cluster", Err: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newLiving(t)
+			w.service(w.stack, blue, "web")
+			w.kube.PrependReactor("get", "namespaces", func(kubetesting.Action) (bool, runtime.Object, error) { return true, nil, refusal })
+			o := &cleanupOptions{
+				cloudConfig: w.conf, kubeconfig: "the test's own", clusterID: blue.UID, yes: true, output: "text", timeout: time.Hour,
+				connect: w.options().connect,
+			}
+			if err := o.check(); err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			if err := o.run(quiet(t.Context()), nil, &out); codeOf(err) != exitLeft || len(w.balancerNames()) != 1 {
+				t.Errorf("got %v, load balancers %v and\n%s", err, w.balancerNames(), out.String())
+			}
+			o.force = true
+			if err := o.run(quiet(t.Context()), nil, &out); err != nil || len(w.balancerNames()) != 0 {
+				t.Errorf("with --force: got %v and\n%s", err, out.String())
+			}
+		})
 	}
 }
 
@@ -430,7 +525,7 @@ func TestOnlyYesIsYes(t *testing.T) {
 func TestCleanupRefusesFlagsThatMeanNothing(t *testing.T) {
 	w := newTenant(t, simulator.Options{})
 	for _, args := range [][]string{
-		{"--by-name"}, {"--router", "r"}, {"--cluster-cidr", "10.244.0.0"}, {"--cluster-cidr", "0.0.0.0/0"}, {"-o", "yaml"}, {"--nonsense"},
+		{"--by-name"}, {"--router", "r"}, {"--cluster-cidr", "10.244.0.0"}, {"--cluster-cidr", "0.0.0.0/0"}, {"-o", "yaml"}, {"--nonsense"}, {"--timeout", "0s"},
 	} {
 		if code, out := w.cleanup(args...); code != exitLeft || !strings.Contains(out, "Error: ") {
 			t.Errorf("%v: got exit code %d and\n%s", args, code, out)
