@@ -87,7 +87,7 @@ func (r *resolver) memberCIDRs(family v1.IPFamily) []netip.Prefix {
 // clientCIDRs are where packets come from that keep the client's address.
 func (r *resolver) clientCIDRs(family v1.IPFamily, subnets []netip.Prefix) []netip.Prefix {
 	all := r.ranges.of([]v1.IPFamily{family})
-	if !r.ranges.restricted() {
+	if !r.ranges.restricted([]v1.IPFamily{family}) {
 		return all
 	}
 	for _, p := range r.clusterCIDRs {

@@ -130,7 +130,7 @@ func (r *resolver) allowed() []string {
 			r.reject(r.ranges.key, "", "has no range of an IP family that the load balancer has, so that nobody could come in", "write ranges of that family")
 		}
 		return texts(ranges)
-	case r.ranges.restricted() && !r.groupEnforces():
+	case r.ranges.restricted(r.stacks) && !r.groupEnforces():
 		r.reject(r.ranges.key, "", "cannot be enforced: it needs "+needs(sourceRanges)+", but this is "+r.here(), "remove it, or choose another provider with lb-provider")
 	}
 	return nil

@@ -32,10 +32,12 @@ var everywhere = map[v1.IPFamily]netip.Prefix{
 	v1.IPv6Protocol: netip.MustParsePrefix("::/0"),
 }
 
-// restricted: there is somewhere that clients may not come from.
-func (w rangesWish) restricted() bool {
-	return slices.ContainsFunc(w.prefixes, func(p netip.Prefix) bool { return p.Bits() > 0 }) &&
-		!slices.ContainsFunc(w.prefixes, func(p netip.Prefix) bool { return p.Bits() == 0 })
+// restricted: there is somewhere in one of these families that clients may not
+// come from. A range of all addresses of one family opens nothing of another.
+func (w rangesWish) restricted(families []v1.IPFamily) bool {
+	return slices.ContainsFunc(families, func(family v1.IPFamily) bool {
+		return !slices.Contains(w.of([]v1.IPFamily{family}), everywhere[family])
+	})
 }
 
 // of gives the prefixes of these families, everywhere where none is wished. It

@@ -45,6 +45,7 @@ func (w Wish) Resolve(f Facts) (tree.Desired, []Notice, error) {
 	}
 	r.holders = f.holders(w.allNodes)
 	r.balancer()
+	r.vipSecurityGroups()
 	r.members = r.backends()
 	r.listeners()
 	r.floatingIP()
@@ -76,7 +77,6 @@ func (r *resolver) balancer() {
 	} else if len(r.kind.tags) > 0 {
 		r.unsupported(tags, Prefix+tags)
 	}
-	r.vipSecurityGroups()
 	if r.facts.Balancer != nil {
 		r.existing(r.facts.Balancer)
 		return
@@ -103,7 +103,7 @@ func (r *resolver) vipSecurityGroups() {
 	if len(groups.value) > 0 && !r.can.VIPSecurityGroups() {
 		r.impossible(vipGroups, groups.key)
 	}
-	if r.guarded() && r.ranges.restricted() {
+	if r.guarded() && r.ranges.restricted(r.stacks) {
 		r.reject(r.ranges.key, "", "cannot be used together with security groups on the virtual address", "restrict the sources in those groups, or take them off with an empty "+vipGroups)
 	}
 }
