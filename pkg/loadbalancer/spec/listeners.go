@@ -186,10 +186,16 @@ func (r *resolver) metricsListener() []tree.Listener {
 		Name: owner.PartName("listener", len(r.ports), r.name), Tags: []string{r.name},
 		Protocol: tree.Prometheus, Port: r.prometheus.port.value,
 	}
-	l.Settings.AllowedCIDRs = texts(rangesWish{prefixes: r.prometheus.ranges}.of(r.stacks))
-	if len(l.Settings.AllowedCIDRs) == 0 {
+	ranges := rangesWish{prefixes: r.prometheus.ranges}
+	l.Settings.AllowedCIDRs = texts(ranges.of(r.stacks))
+	switch {
+	case len(l.Settings.AllowedCIDRs) == 0:
 		r.reject(Prefix+promRanges, "", "has no range of an IP family that the load balancer has", "write ranges of that family")
 	}
 	r.keepNames(&l)
 	return []tree.Listener{l}
 }
+	case r.guarded() && ranges.restricted(r.stacks):
+		r.reject(Prefix+promRanges, "", "cannot be used together with security groups on the virtual address", "restrict the sources in those groups and write 0.0.0.0/0 here (and ::/0), or take them off with an empty "+vipGroups)
+	case r.guarded():
+		l.Settings.AllowedCIDRs = []string{}

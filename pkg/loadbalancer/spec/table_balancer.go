@@ -89,5 +89,5 @@ var sharingAnnotations = []Annotation{
 	{Name: promPort, Kind: Int, Min: 1, Max: 65535, Needs: "Octavia 2.25, not `ovn`",
 		Meaning: "Port at which the load balancer serves its own metrics to Prometheus, at `/metrics`. Needs `prometheus-source-ranges`."},
 	{Name: promRanges, Kind: CIDRs, Needs: "Octavia 2.25, not `ovn`",
-		Meaning: "Where those metrics may be read from; `0.0.0.0/0` is everywhere."},
+		Meaning: "Where those metrics may be read from; `0.0.0.0/0` is everywhere, and all that can be said beside `vip-security-group-ids`, which restrict then."},
 }
