@@ -142,13 +142,7 @@ func (r *resolver) groupEnforces() bool {
 }
 
 func (r *resolver) poolSettings(p *portWish) tree.PoolSettings {
-	method, persistence := p.method.value, p.persistence
-	if r.can.Provider == tree.OVN && method != "SOURCE_IP_PORT" {
-		method = "SOURCE_IP_PORT"
-		if p.method.key != "" {
-			r.notice(SettingNotSupported, "%s has no effect: the provider ovn knows SOURCE_IP_PORT only", p.method.key)
-		}
-	}
+	method, persistence := r.method(p), p.persistence
 	s := tree.PoolSettings{Method: &method, Persistence: &persistence}
 	if p.tlsToMembers == nil {
 		return s
@@ -161,7 +155,30 @@ func (r *resolver) poolSettings(p *portWish) tree.PoolSettings {
 	return s
 }
 
-// watch tells where traffic to nodes without a pod is lost unseen.
+// method is the wanted one, or one that the provider has: a Service may have
+// another provider than cloud.conf, and a load balancer the one of another day.
+func (r *resolver) method(p *portWish) string {
+	const ovns, usual = "SOURCE_IP_PORT", "ROUND_ROBIN"
+	wanted := p.method.value
+	others := p.method.key == "" && r.config.LBProvider == tree.OVN && r.can.Provider != tree.OVN
+	switch {
+	case r.can.Provider == tree.OVN && wanted != ovns:
+		if p.method.key != "" {
+			r.notice(SettingNotSupported, "%s has no effect: the provider ovn knows SOURCE_IP_PORT only", p.method.key)
+		}
+		return ovns
+	case wanted == ovns && (others || !r.can.SourceIPPort()):
+		if p.method.key != "" {
+			r.notice(SettingNotSupported, "%s has no effect: SOURCE_IP_PORT cannot be had here (this is %s), so ROUND_ROBIN is used", p.method.key, r.here())
+		}
+		return usual
+	default:
+		return wanted
+	}
+}
+
+// watch tells where a monitor cannot be had, and where traffic to nodes without a
+// pod is lost unseen.
 func (r *resolver) watch(p *portWish, monitor *tree.Monitor) {
 	if r.checkPort == 0 || monitor != nil && monitor.Type == "HTTP" {
 		return

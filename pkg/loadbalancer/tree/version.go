@@ -45,8 +45,16 @@ func (c Capabilities) AdditiveMembers() bool { return c.Version.AtLeast(11) }
 // AllowedCIDRs on listeners (2.12).
 func (c Capabilities) AllowedCIDRs() bool { return c.Version.AtLeast(12) && c.Provider != OVN }
 
-// SourceIPPort is the algorithm SOURCE_IP_PORT (2.13), the only one of ovn.
-func (c Capabilities) SourceIPPort() bool { return c.Version.AtLeast(13) }
+// SourceIPPort is the algorithm SOURCE_IP_PORT (2.13), the only one of ovn, which
+// amphorae refuse.
+// Source: octavia/api/drivers/amphora_driver/v2/driver.py, _validate_pool_algorithm.
+func (c Capabilities) SourceIPPort() bool {
+	switch c.Provider {
+	case "amphora", "amphorav2", "octavia":
+		return false
+	}
+	return c.Version.AtLeast(13)
+}
 
 // AvailabilityZones (2.14).
 func (c Capabilities) AvailabilityZones() bool { return c.Version.AtLeast(14) && c.Provider != OVN }
