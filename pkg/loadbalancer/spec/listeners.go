@@ -180,6 +180,9 @@ func (r *resolver) method(p *portWish) string {
 // watch tells where a monitor cannot be had, and where traffic to nodes without a
 // pod is lost unseen.
 func (r *resolver) watch(p *portWish, monitor *tree.Monitor) {
+	if monitor == nil && p.monitor.enabled.value {
+		r.notice(SettingNotSupported, "port %s has no health monitor: the provider %s has none for %s", p.key, r.can.Provider, p.key.Transport)
+	}
 	if r.checkPort == 0 || monitor != nil && monitor.Type == "HTTP" {
 		return
 	}

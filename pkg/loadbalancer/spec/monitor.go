@@ -36,11 +36,12 @@ func asksKubeProxy(transport tree.Protocol, can tree.Capabilities) bool {
 // monitor gives the check, nil for none. checkPort is 0 but for a Service with
 // externalTrafficPolicy=Local: such a Service is always checked where kube-proxy
 // can be asked, since nodes without a pod of it lose what is sent to them; it is
-// not only where an annotation says so.
+// not only where an annotation says so. Open vSwitch watches TCP and UDP only.
+// Source: ovn_octavia_provider/driver.py, _validate_hm_support.
 func (p *portWish) healthMonitor(checkPort int, can tree.Capabilities) *tree.Monitor {
 	local := checkPort > 0 && asksKubeProxy(p.key.Transport, can)
 	m := p.monitor
-	if !m.enabled.value && (!local || m.enabled.key != "") {
+	if !m.enabled.value && (!local || m.enabled.key != "") || can.Provider == tree.OVN && p.key.Transport == tree.SCTP {
 		return nil
 	}
 	desired := &tree.Monitor{
