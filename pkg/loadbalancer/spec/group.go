@@ -61,17 +61,34 @@ func (r *resolver) groupFamilies() []v1.IPFamily {
 	return slices.Compact(all)
 }
 
-// memberCIDRs are the subnets from which a load balancer reaches the members.
-func (r *resolver) memberCIDRs(family v1.IPFamily) []netip.Prefix {
+// memberSubnets are those that the members say, which may not be the nodes' own.
+func (r *resolver) memberSubnets(family v1.IPFamily) []string {
 	var ids []string
-	for _, m := range r.members.all {
-		if m.family == family {
-			ids = append(ids, cmp.Or(m.subnet, r.vipSubnet(family)))
+	for _, l := range r.desired.Balancer.Listeners {
+		if l.Pool == nil {
+			continue
+		}
+		for _, m := range l.Pool.Members {
+			if familyOfText(m.Address) == family {
+				ids = append(ids, cmp.Or(valueOf(m.SubnetID), r.vipSubnet(family)))
+			}
 		}
 	}
 	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+func valueOf(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+// memberCIDRs are the subnets from which a load balancer reaches the members.
+func (r *resolver) memberCIDRs(family v1.IPFamily) []netip.Prefix {
 	var all []netip.Prefix
-	for _, id := range slices.Compact(ids) {
+	for _, id := range r.memberSubnets(family) {
 		s := r.facts.subnet(id)
 		if s == nil {
 			r.reject(memberSubnetID, id, "is not a subnet that the project sees, so that security groups cannot be managed for it", "correct the id, or set manage-security-groups=false")
