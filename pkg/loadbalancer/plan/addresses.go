@@ -53,11 +53,19 @@ func (v *view) currentAddress() *tree.FloatingIP {
 	}
 	for i := range v.actual.FloatingIPs {
 		f := &v.actual.FloatingIPs[i]
-		if f.PortID == port && (v.fresh() || f.FixedIP == "" || v.balancer.VIP.Address == "" || f.FixedIP == v.balancer.VIP.Address) {
+		if f.PortID == port && (v.fresh() || at(v.balancer, f)) {
 			return f
 		}
 	}
 	return nil
+}
+
+// at says that the floating IP, which is on the load balancer's VIP port, leads to
+// one of its addresses: a port of the user's may have others. The IPv4 address of
+// a load balancer of both families may be its second one.
+func at(b *tree.Balancer, f *tree.FloatingIP) bool {
+	return f.FixedIP == "" || b.VIP.Address == "" || f.FixedIP == b.VIP.Address ||
+		slices.ContainsFunc(b.AdditionalVIPs, func(vip tree.VIP) bool { return vip.Address == f.FixedIP })
 }
 
 // mayTakeOff says that the address of the load balancer is this Service's to
@@ -143,8 +151,7 @@ func (v *view) candidate(wish *tree.FloatingIPWish) *tree.FloatingIP {
 // made again.
 func (v *view) onReplaced(f *tree.FloatingIP) bool {
 	old := cmp.Or(v.balancer, v.going)
-	return v.fresh() && old != nil && old.VIP.PortID != "" && f.PortID == old.VIP.PortID &&
-		(f.FixedIP == "" || f.FixedIP == old.VIP.Address)
+	return v.fresh() && old != nil && old.VIP.PortID != "" && f.PortID == old.VIP.PortID && at(old, f)
 }
 
 // dropIdleAddresses gives back what this Service has and does not use.
