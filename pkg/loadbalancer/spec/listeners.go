@@ -211,11 +211,11 @@ func (r *resolver) metricsListener() []tree.Listener {
 	switch {
 	case len(l.Settings.AllowedCIDRs) == 0:
 		r.reject(Prefix+promRanges, "", "has no range of an IP family that the load balancer has", "write ranges of that family")
-	}
-	r.keepNames(&l)
-	return []tree.Listener{l}
-}
 	case r.guarded() && ranges.restricted(r.stacks):
 		r.reject(Prefix+promRanges, "", "cannot be used together with security groups on the virtual address", "restrict the sources in those groups and write 0.0.0.0/0 here (and ::/0), or take them off with an empty "+vipGroups)
 	case r.guarded():
 		l.Settings.AllowedCIDRs = []string{}
+	}
+	r.keepNames(&l)
+	return []tree.Listener{l}
+}
