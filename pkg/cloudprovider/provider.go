@@ -66,6 +66,8 @@ type Provider struct {
 	drain     *drain
 	running   sync.WaitGroup // background work of Initialize
 	cancel    context.CancelFunc
+	// start runs a part of the background work; nil before Initialize.
+	start func(work func(context.Context))
 }
 
 var (
@@ -113,6 +115,7 @@ func New(options Options) (*Provider, error) {
 func (p *Provider) Initialize(_ cloudprovider.ControllerClientBuilder, stop <-chan struct{}) {
 	ctx, cancel := context.WithCancel(wait.ContextForChannel(stop))
 	p.cancel = cancel
+	p.start = func(work func(context.Context)) { p.running.Go(func() { work(ctx) }) }
 	log := klog.FromContext(ctx)
 	p.sayRoutes(log)
 	p.sayBalancers(log)
