@@ -153,19 +153,18 @@ func (c *Client) Interfaces(ctx context.Context, routerID string) ([]routes.Inte
 		return nil, err
 	}
 	var interfaces []routes.Interface
-	subnets := url.Values{}
+	var subnets []string
 	for _, port := range ports {
 		for _, ip := range port.FixedIPs {
 			interfaces = append(interfaces, routes.Interface{SubnetID: ip.SubnetID, NetworkID: port.NetworkID, Address: ip.Address})
-			if !slices.Contains(subnets["id"], ip.SubnetID) {
-				subnets.Add("id", ip.SubnetID)
-			}
+			subnets = append(subnets, ip.SubnetID)
 		}
 	}
 	if len(interfaces) == 0 {
 		return nil, nil
 	}
-	ranges, err := c.subnetRanges(ctx, subnets)
+	slices.Sort(subnets)
+	ranges, err := c.subnetRanges(ctx, slices.Compact(subnets))
 	if err != nil {
 		return nil, err
 	}
@@ -182,23 +181,22 @@ func (c *Client) Interfaces(ctx context.Context, routerID string) ([]routes.Inte
 
 // RoutersOn keeps the contract of routes.RouterAPI.
 func (c *Client) RoutersOn(ctx context.Context, subnetIDs []string) ([]string, error) {
-	if len(subnetIDs) == 0 {
-		return nil, nil
-	}
-	query := url.Values{"device_owner": interfaceOwners}
-	for _, id := range subnetIDs {
-		query.Add("fixed_ips", "subnet_id="+id)
-	}
-	ports, err := c.interfacePorts(ctx, query)
-	if err != nil {
-		return nil, err
-	}
 	var found []string
-	for _, port := range ports {
-		// What the filter does with several values is not documented, so it is checked here.
-		on := slices.ContainsFunc(port.FixedIPs, func(ip fixedIP) bool { return slices.Contains(subnetIDs, ip.SubnetID) })
-		if on && port.DeviceID != "" {
-			found = append(found, port.DeviceID)
+	for some := range slices.Chunk(subnetIDs, idsPerQuery) {
+		query := url.Values{"device_owner": interfaceOwners}
+		for _, id := range some {
+			query.Add("fixed_ips", "subnet_id="+id)
+		}
+		ports, err := c.interfacePorts(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		for _, port := range ports {
+			// What the filter does with several values is not documented, so it is checked here.
+			on := slices.ContainsFunc(port.FixedIPs, func(ip fixedIP) bool { return slices.Contains(some, ip.SubnetID) })
+			if on && port.DeviceID != "" {
+				found = append(found, port.DeviceID)
+			}
 		}
 	}
 	slices.Sort(found)
@@ -219,22 +217,28 @@ func (c *Client) interfacePorts(ctx context.Context, query url.Values) ([]interf
 	return slices.DeleteFunc(ports, func(p interfacePort) bool { return !slices.Contains(interfaceOwners, p.DeviceOwner) }), nil
 }
 
+// idsPerQuery is how many ids one query carries, so that its URL stays below 4 KiB:
+// what uWSGI takes by default. Eventlet and Apache take 8.
+const idsPerQuery = 50
+
 // subnetRanges gives the canonical CIDR of each subnet.
-func (c *Client) subnetRanges(ctx context.Context, query url.Values) (map[string]string, error) {
+func (c *Client) subnetRanges(ctx context.Context, ids []string) (map[string]string, error) {
 	ctx, made := c.session.Begin(ctx, opSubnetList)
 	neutron, err := c.session.Use(ctx, network)
 	if err != nil {
 		return nil, made.Classify(err)
 	}
-	query["fields"] = []string{"id", "cidr"}
-	subnets, err := session.List[struct{ ID, CIDR string }](ctx, neutron, "subnets", query, "subnets")
-	if err != nil {
-		return nil, made.ListError(err)
-	}
 	ranges := map[string]string{}
-	for _, subnet := range subnets {
-		if prefix, err := netip.ParsePrefix(subnet.CIDR); err == nil {
-			ranges[subnet.ID] = prefix.Masked().String()
+	for some := range slices.Chunk(ids, idsPerQuery) {
+		query := url.Values{"id": some, "fields": {"id", "cidr"}}
+		subnets, err := session.List[struct{ ID, CIDR string }](ctx, neutron, "subnets", query, "subnets")
+		if err != nil {
+			return nil, made.ListError(err)
+		}
+		for _, subnet := range subnets {
+			if prefix, err := netip.ParsePrefix(subnet.CIDR); err == nil {
+				ranges[subnet.ID] = prefix.Masked().String()
+			}
 		}
 	}
 	return ranges, nil

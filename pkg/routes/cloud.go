@@ -70,10 +70,11 @@ type RouterAPI interface {
 	Features(ctx context.Context) (Features, error)
 	// Router reads one router. One call.
 	Router(ctx context.Context, id string) (Router, error)
-	// Interfaces lists the router's addresses with the subnets they are on. At most two calls.
+	// Interfaces lists the router's addresses with the subnets they are on. At most
+	// two calls, and one more for each 50 subnets beyond the first.
 	Interfaces(ctx context.Context, routerID string) ([]Interface, error)
 	// RoutersOn finds the ids of the routers that have an interface on any of
-	// the subnets, sorted. One call.
+	// the subnets, sorted. One call for each 50 subnets.
 	RoutersOn(ctx context.Context, subnetIDs []string) ([]string, error)
 	// AddRoutes is PUT …/add_extraroutes: one call; exact duplicates are harmless.
 	AddRoutes(ctx context.Context, routerID string, routes []Route) (Router, error)
