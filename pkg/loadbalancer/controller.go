@@ -167,11 +167,11 @@ func (c *Controller) UpdateLoadBalancer(ctx context.Context, clusterName string,
 		return err
 	}
 	defer release()
-	s.known = c.memory.balancer(s)
-	c.memory.remind(s)
 	if !c.wanted(s) {
 		return nil
 	}
+	s.known = c.memory.balancer(s)
+	c.memory.remind(s)
 	if err = c.updateMembers(ctx, s); err != nil {
 		return fmt.Errorf("update load balancer of Service %s: %w", s.owner, err)
 	}
@@ -217,19 +217,38 @@ func (c *Controller) subject(ctx context.Context, clusterName string, service *v
 	if err != nil {
 		return nil, err
 	}
-	if c.options.Nodes != nil {
-		nodes = c.memberNodes()
-	}
-	return newSubject(owner.Cluster{Name: clusterName, UID: uid}, service, nodes), nil
+	s := newSubject(owner.Cluster{Name: clusterName, UID: uid}, service, nodes)
+	c.meetNodes(s)
+	return s, nil
 }
 
-// wanted says whether the Service still wants a load balancer. The framework's
-// node sync and the repair pass work with a copy of the Service, and may have
-// waited for its lock while it was deleted: they must not make it anew.
+// meetNodes goes on with the nodes as they are now: who waited, for a lock or for
+// Octavia, has those of before.
+func (c *Controller) meetNodes(s *subject) {
+	if c.options.Nodes != nil {
+		s.nodes = c.memberNodes()
+	}
+}
+
+// nodesMoved is meetNodes, and says whether they are not those of before.
+func (c *Controller) nodesMoved(s *subject) bool {
+	before := fingerprint(s)
+	c.meetNodes(s)
+	return fingerprint(s) != before
+}
+
+// wanted says whether the Service still wants a load balancer, and goes on with
+// the Service as it is now. The framework's node sync and the repair pass work
+// with a copy of it, and may have waited long for their turn: they must neither
+// make anew what was deleted meanwhile nor take back what was changed.
 func (c *Controller) wanted(s *subject) bool {
-	return slices.ContainsFunc(c.options.Services(), func(service *v1.Service) bool {
-		return string(service.UID) == s.owner.UID && wantsBalancer(service)
-	})
+	for _, service := range c.options.Services() {
+		if string(service.UID) == s.owner.UID && wantsBalancer(service) {
+			s.service = service
+			return true
+		}
+	}
+	return false
 }
 
 // memberNodes are the nodes that can be members. The framework leaves out those

@@ -28,7 +28,7 @@ func (w *worker) converge(ctx context.Context) (*v1.LoadBalancerStatus, error) {
 	defer w.release()
 	for round := 1; ; round++ {
 		done, err := w.round(ctx)
-		if err == nil && done {
+		if err == nil && done && !w.nodesMoved(s) {
 			break
 		}
 		if err != nil && (!again(err) || round >= rounds || ctx.Err() != nil) {
@@ -102,6 +102,7 @@ func (w *worker) hold(ctx context.Context, id string, began time.Time) (bool, er
 // round is one observation and what follows from it; done says that nothing is left to do.
 func (w *worker) round(ctx context.Context) (done bool, err error) {
 	s := w.subject
+	w.meetNodes(s)
 	if w.wish, err = w.read(s); err != nil {
 		return false, err
 	}

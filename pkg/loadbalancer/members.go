@@ -16,6 +16,9 @@ import (
 func (c *Controller) updateMembers(ctx context.Context, s *subject) error {
 	w := &worker{Controller: c, subject: s}
 	done, err := w.membersRound(ctx)
+	for done && err == nil && c.nodesMoved(s) {
+		done, err = w.membersRound(ctx)
+	}
 	w.release()
 	if err != nil && !again(err) || ctx.Err() != nil {
 		return err
@@ -38,10 +41,11 @@ func (w *worker) membersRound(ctx context.Context) (done bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	if w.wish, err = w.read(s); err != nil {
+	if current, err := w.hold(ctx, actual.Balancer.ID, time.Now()); err != nil || !current {
 		return false, err
 	}
-	if current, err := w.hold(ctx, actual.Balancer.ID, time.Now()); err != nil || !current {
+	w.meetNodes(s)
+	if w.wish, err = w.read(s); err != nil {
 		return false, err
 	}
 	seen, err := w.seePools(ctx, actual)
