@@ -76,13 +76,24 @@ func (k *Call) Classify(err error) error {
 	}
 	var told *cloud.Error
 	if errors.As(err, &told) {
-		return told // by a layer: it knows better, and the wrapping shows the URL
+		return k.fromLayer(told)
 	}
 	var answer gophercloud.ErrUnexpectedResponseCode
 	if errors.As(err, &answer) {
 		return k.fromAnswer(answer)
 	}
 	return k.withoutAnswer(err)
+}
+
+// fromLayer is the error of a layer, which knows better, and whose wrapping shows
+// the URL; but no layer knows of the attempts before its own.
+func (k *Call) fromLayer(told *cloud.Error) *cloud.Error {
+	if !errors.Is(told.Class, cloud.ErrUnavailable) {
+		return told
+	}
+	out := *told // others may hold it
+	out.Class = k.unavailable(false)
+	return &out
 }
 
 // withoutAnswer classifies a call that got no answer, or one that nobody can read.

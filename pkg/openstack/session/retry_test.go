@@ -158,6 +158,31 @@ func TestAmbiguousStaysAmbiguous(t *testing.T) {
 	})
 }
 
+// So it is when the last one did not even go out.
+func TestAmbiguousStaysAmbiguousWhenTheRestIsNotSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloudy := &script{Service: func(_ int, r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodPut {
+				return nil, errBroken
+			}
+			return neutronError(429, "", "Retry-After: 50"), nil
+		}}
+		client := newTestClient(t, cloudy)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() { done <- client.AddRoutes(ctx, "r1") }()
+		synctest.Wait() // it waits to be sent again
+		_, read := client.Router(ctx, "r1")
+		if err := <-done; !errors.Is(err, cloud.ErrAmbiguous) {
+			t.Errorf("got %v, want cloud.ErrAmbiguous", err)
+		}
+		if !errors.Is(read, cloud.ErrUnavailable) {
+			t.Errorf("the read: got %v, want cloud.ErrUnavailable", read)
+		}
+	})
+}
+
 func TestPauses(t *testing.T) {
 	date := func(in time.Duration) string { return time.Now().Add(in).UTC().Format(http.TimeFormat) }
 	tests := []struct {
