@@ -98,7 +98,7 @@ func (c Cluster) describe(prefix string, s Service) string {
 	head := prefix + s.String() + " from cluster "
 	tail := " [" + c.Tag() + "]"
 	room := max(MaxName-len(head)-len(tail), 0)
-	return head + c.Name[:min(len(c.Name), room)] + tail
+	return head + cut(c.Name, room) + tail
 }
 
 // DescribedCluster is the UID in a description made here, or "" when it has none.
@@ -115,9 +115,11 @@ func DescribedCluster(description string) string {
 }
 
 // Cut shortens a name to what the APIs keep, without splitting a character.
-func Cut(name string) string {
-	if len(name) <= MaxName {
+func Cut(name string) string { return cut(name, MaxName) }
+
+func cut(name string, most int) string {
+	if len(name) <= most {
 		return name
 	}
-	return strings.ToValidUTF8(name[:MaxName], "")
+	return strings.ToValidUTF8(name[:most], "")
 }

@@ -3,6 +3,7 @@ package owner_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -61,5 +62,18 @@ func TestCutKeepsCharactersWhole(t *testing.T) {
 	got := owner.Cut(strings.Repeat("x", 254) + "é")
 	if got != strings.Repeat("x", 254) {
 		t.Errorf("got %d bytes ending in %q", len(got), got[250:])
+	}
+}
+
+// Of a description that is not UTF-8 the cloud keeps another text, and each
+// comparison would find it changed.
+func TestALongClusterNameIsCutBetweenCharacters(t *testing.T) {
+	for _, name := range []string{strings.Repeat("é", 200), strings.Repeat("日", 200), strings.Repeat("x", 300), "x" + strings.Repeat("é", 200)} {
+		c := owner.Cluster{Name: name, UID: cluster.UID}
+		for _, text := range []string{c.BalancerDescription(web), c.FloatingIPDescription(web), c.SecurityGroupDescription(web)} {
+			if !utf8.ValidString(text) || len(text) > owner.MaxName || owner.DescribedCluster(text) != c.UID {
+				t.Errorf("got %q, %d bytes", text, len(text))
+			}
+		}
 	}
 }
