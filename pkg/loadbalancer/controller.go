@@ -60,7 +60,10 @@ type Controller struct {
 	voice    *signal.Voice
 	health   *health
 	nudges   chan struct{} // holds one when the repair pass shall come soon
-	identity identity
+	slots    chan struct{} // holds one for each load balancer that is put right
+	// repairing are those that hold a slot.
+	repairing sync.WaitGroup
+	identity  identity
 	// begun: the framework has asked for something, so that its service controller
 	// is on and the Services are ours to serve.
 	begun atomic.Bool
@@ -84,6 +87,7 @@ func New(o Options) *Controller {
 		voice:    signal.NewVoice(o.Events),
 		health:   newHealth(),
 		nudges:   make(chan struct{}, 1),
+		slots:    make(chan struct{}, repairs),
 	}
 	c.identity.ask = o.Identity
 	c.book = newPoolBook(o.Cloud, func(ctx context.Context) (map[string]tree.Monitor, error) {

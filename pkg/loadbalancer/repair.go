@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
@@ -30,6 +29,7 @@ const (
 
 // Run repairs what changed in the cloud, and ends all waiting when ctx ends.
 func (c *Controller) Run(ctx context.Context) {
+	defer c.repairing.Wait()
 	defer c.waiter.Close(errStopping)
 	for {
 		timer := time.NewTimer(passPeriod + rand.N(passPeriod/5))
@@ -49,7 +49,8 @@ func (c *Controller) Run(ctx context.Context) {
 }
 
 // pass compares all load balancers with what they should be, in a few lists of
-// the whole project, and puts right what differs.
+// the whole project, and begins to put right what differs. It does not wait for
+// that: Octavia may be at work on one load balancer for ever.
 func (c *Controller) pass(ctx context.Context) {
 	if !c.begun.Load() {
 		return
@@ -63,19 +64,20 @@ func (c *Controller) pass(ctx context.Context) {
 		return
 	}
 	c.watchHealth(all)
-	slots := make(chan struct{}, repairs)
-	var wg sync.WaitGroup
 	for _, p := range all {
 		if len(p.Steps) == 0 {
 			continue
 		}
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
+		select {
+		case c.slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		c.repairing.Go(func() {
+			defer func() { <-c.slots }()
 			c.repair(ctx, p)
 		})
 	}
-	wg.Wait()
 }
 
 // repair puts one Service's load balancer right, unless somebody is at work on

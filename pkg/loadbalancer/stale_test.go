@@ -73,3 +73,20 @@ func TestADrainBesideAnotherChangeIsNotForgotten(t *testing.T) {
 		w.wantWeights("a minute and a half after it began", 0, 1, 1)
 	})
 }
+
+// One load balancer at which Octavia works for ever keeps the repair of no other.
+func TestOneStuckLoadBalancerHoldsUpNoOther(t *testing.T) {
+	life(t, 2, nil, nil, func(t *testing.T, w *world, p *process) {
+		w.service("api", nil)
+		w.settle(time.Minute)
+		stuck := w.balancer("api")
+		w.cloud.DeleteLoadBalancerPart(stuck.Pools[0].Members[0].ID)
+		w.cloud.SetLoadBalancerStatus(stuck.ID, "PENDING_UPDATE")
+		pass(7 * time.Minute)
+		w.changeNode(0, func(n *v1.Node) {
+			n.Spec.Taints = []v1.Taint{{Key: "ToBeDeletedByClusterAutoscaler", Effect: v1.TaintEffectNoSchedule}}
+		})
+		pass(20 * time.Second)
+		w.wantWeights("beside a load balancer that is stuck", 0, 1)
+	})
+}
