@@ -66,17 +66,19 @@ func at(path string) (mounted, bool, error) {
 	return mounted{}, false, nil
 }
 
-// canonical follows the links on the way to a path, as the kernel did.
+// canonical follows the links on the way to a path, as the kernel did, but not the
+// path itself, whatever slash is at its end.
 func canonical(path string) string {
+	path = filepath.Clean(path)
 	parent, err := filepath.EvalSymlinks(filepath.Dir(path))
 	if err != nil {
-		return filepath.Clean(path)
+		return path
 	}
 	return filepath.Join(parent, filepath.Base(path))
 }
 
 // release takes away all that is mounted on a path, and then the path, which
-// must be empty. A path that is not there is released.
+// must be empty. A path that is not there is released; one that is a link is refused.
 func (s *Service) release(ctx context.Context, path string) error {
 	const most = 8 // mounts upon each other, by mistake
 	for range most {
@@ -91,6 +93,9 @@ func (s *Service) release(ctx context.Context, path string) error {
 			return fmt.Errorf("unmount %s: %w", path, err)
 		}
 		klog.FromContext(ctx).Info("Unmounted", "path", path)
+	}
+	if err := noLink(path); err != nil {
+		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove %s: %w", path, err)

@@ -58,11 +58,16 @@ func newWorld(t *testing.T, bytes int64) *world {
 	w.restart()
 	t.Cleanup(func() {
 		for _, path := range []string{w.target, w.target + "2", w.staging} {
-			for exec.Command("umount", path).Run() == nil { // until nothing is mounted
-			}
+			release(path)
 		}
 	})
 	return w
+}
+
+// release unmounts until nothing is mounted, also after the end of the test's context.
+func release(path string) {
+	for exec.Command("umount", path).Run() == nil {
+	}
 }
 
 // restart is a new process of the driver.

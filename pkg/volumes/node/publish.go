@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
@@ -50,18 +51,9 @@ func (s *Service) publishMount(ctx context.Context, wish publishWish) error {
 	if err := s.isStill(wish.volumeID, staged); err != nil {
 		return err
 	}
-	there, isMounted, err := at(wish.path)
-	if err != nil {
+	done, err := s.publishedMount(ctx, staged, wish)
+	if err != nil || done {
 		return err
-	}
-	if isMounted && there.number != staged.number && !s.options.Host.Present(there.number) {
-		if err := s.dropStale(ctx, there); err != nil {
-			return err
-		}
-		isMounted = false
-	}
-	if isMounted {
-		return asWished(there, staged, wish)
 	}
 	if err := s.alone(wish, staged.number); err != nil {
 		return err
@@ -70,6 +62,22 @@ func (s *Service) publishMount(ctx context.Context, wish publishWish) error {
 		return fmt.Errorf("make the target path: %w", err)
 	}
 	return s.bind(ctx, wish.staging, wish)
+}
+
+// publishedMount says whether the target path is what is staged already. What a
+// device left there that is gone is taken away; anything else is refused.
+func (s *Service) publishedMount(ctx context.Context, staged mounted, wish publishWish) (bool, error) {
+	there, isMounted, err := at(wish.path)
+	switch {
+	case err != nil:
+		return false, err
+	case !isMounted:
+		return false, noLink(wish.path)
+	case there.number != staged.number && !s.options.Host.Present(there.number):
+		return false, s.dropStale(ctx, there)
+	default:
+		return true, asWished(there, staged, wish)
+	}
 }
 
 // isStill refuses a staging path whose device is not the volume any more.
@@ -169,6 +177,9 @@ func (s *Service) publishBlock(ctx context.Context, wish publishWish) error {
 // publishedBlock says whether the target path is the device already. What a
 // device left there that is gone is taken away; anything else is refused.
 func (s *Service) publishedBlock(ctx context.Context, d device.Disk, wish publishWish) (bool, error) {
+	if err := noLink(wish.path); err != nil {
+		return false, err
+	}
 	there, isBlock, err := device.NumberAt(wish.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -217,7 +228,7 @@ func touch(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return fmt.Errorf("make the folder of the target path: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o660)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY|syscall.O_NOFOLLOW, 0o660)
 	if err != nil {
 		return fmt.Errorf("make the target path: %w", err)
 	}

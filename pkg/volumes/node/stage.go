@@ -72,8 +72,10 @@ func (s *Service) stage(ctx context.Context, d device.Disk, wish stageWish) erro
 func (s *Service) staged(ctx context.Context, d device.Disk, wish stageWish) (bool, error) {
 	m, isMounted, err := at(wish.path)
 	switch {
-	case err != nil || !isMounted:
+	case err != nil:
 		return false, err
+	case !isMounted:
+		return false, noLink(wish.path)
 	case m.number == d.Number:
 		return true, nil
 	case !s.options.Host.Present(m.number):
