@@ -150,6 +150,8 @@ func (a *applier) settle(ctx context.Context, id string) error {
 	case gone:
 	case b.Provisioning == tree.Failed:
 		return fmt.Errorf("load balancer %s went to ERROR: %w", id, errReplan)
+	case kind == workDelete:
+		return fmt.Errorf("load balancer %s is still there after its deletion: %w", id, errReplan)
 	case id == a.balancer:
 		a.actual.Balancer = merged(a.actual.Balancer, &b)
 	}
