@@ -68,7 +68,9 @@ func explainRefusal(err error) error {
 }
 
 // octaviaMissing tells the object that a call is about from another that its
-// body names, and from a path that this Octavia does not have.
+// body names, and from a path that this Octavia does not have. Octavia names what
+// is missing by its id: a sentence without it is that of a gateway in front, which
+// knows nothing of the object.
 func octaviaMissing(said session.Answer) error {
 	about := slices.ContainsFunc(said.Path, func(segment string) bool {
 		return len(segment) >= shortestID && strings.Contains(said.Message, segment)
@@ -81,7 +83,7 @@ func octaviaMissing(said session.Answer) error {
 	case said.Kind != "":
 		return cloud.ErrUnsupported
 	}
-	return nil
+	return cloud.ErrUnavailable
 }
 
 // shortestID is the length of a UUID: no other segment of a path is so long.
