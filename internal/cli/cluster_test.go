@@ -244,6 +244,34 @@ func TestStatusShowsServicesAndNodes(t *testing.T) {
 	}
 }
 
+// A route leads to its node also where the Node shows another of the server's
+// addresses ([Networking] internal-network-name), and however the address is spelled.
+func TestStatusKnowsANodeByItsServerToo(t *testing.T) {
+	w := newLiving(t)
+	node, err := w.kube.CoreV1().Nodes().Get(t.Context(), "blue-0", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	node.Status.Addresses = []v1.NodeAddress{{Type: v1.NodeInternalIP, Address: "172.16.0.9"}, {Type: v1.NodeInternalIP, Address: "fd00:10::5"}}
+	if _, err := w.kube.CoreV1().Nodes().Update(t.Context(), node, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, hop := range []string{w.stack.servers[0].Addresses[0], "FD00:10:0::5"} {
+		w.cloud.SetRoutes(w.stack.router, []simulator.RouteState{{Destination: "10.244.0.0/24", NextHop: hop}})
+		s, err := w.options().openScene(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := nodeStatuses(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := (nodeStatus{Node: "blue-0", Ready: true, CIDR: "10.244.0.0/24", NextHop: hop, OK: true}); got[0] != want {
+			t.Errorf("got %+v, want %+v", got[0], want)
+		}
+	}
+}
+
 // A table gives up width where it has most, and keeps both ends of a name.
 func TestATableFitsItsWidth(t *testing.T) {
 	table := &table{head: []string{"SERVICE", "STATE"}}

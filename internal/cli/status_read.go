@@ -8,11 +8,13 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 
 	"underlay/internal/cloud"
 	"underlay/internal/owner"
+	"underlay/pkg/instances"
 	"underlay/pkg/loadbalancer"
 	"underlay/pkg/loadbalancer/spec"
 	"underlay/pkg/loadbalancer/tree"
@@ -135,24 +137,30 @@ func (b *balancing) describe(one *serviceStatus, of *tree.Balancer, name string)
 // or, where it names none, on the routers of the project.
 func nodeStatuses(ctx context.Context, s *scene) ([]nodeStatus, error) {
 	all := []nodeStatus{}
+	if len(s.nodes) == 0 {
+		return all, nil
+	}
+	routers, err := findRouters(ctx, s.cloud, s.config.Route.RouterID)
+	if err != nil {
+		return nil, err
+	}
 	var present []routes.Route
-	if len(s.nodes) > 0 {
-		routers, err := findRouters(ctx, s.cloud, s.config.Route.RouterID)
-		if err != nil {
-			return nil, err
-		}
-		for _, router := range routers {
-			present = append(present, router.Routes...)
-		}
+	for _, router := range routers {
+		present = append(present, router.Routes...)
+	}
+	ports, err := s.cloud.Ports(ctx, time.Minute)
+	if err != nil {
+		return nil, fmt.Errorf("list ports: %w", err)
 	}
 	for _, node := range s.nodes {
+		own := addressesOfNode(node, ports)
 		cidrs := node.Spec.PodCIDRs
 		if len(cidrs) == 0 {
 			cidrs = []string{node.Spec.PodCIDR}
 		}
 		for _, cidr := range cidrs {
 			one := nodeStatus{Node: node.Name, Ready: isReady(node), CIDR: cidr}
-			one.NextHop, one.OK = routeTo(node, cidr, present)
+			one.NextHop, one.OK = routeTo(cidr, own, present)
 			all = append(all, one)
 		}
 	}
@@ -160,8 +168,38 @@ func nodeStatuses(ctx context.Context, s *scene) ([]nodeStatus, error) {
 	return all, nil
 }
 
-// routeTo finds the next hop of a CIDR: that of the right route where there is one.
-func routeTo(node *v1.Node, cidr string, present []routes.Route) (hop string, ok bool) {
+// addressesOfNode are those that the Node shows and those of its server's ports:
+// the router need not reach the former.
+func addressesOfNode(node *v1.Node, ports []routes.Port) map[netip.Addr]bool {
+	own := map[netip.Addr]bool{}
+	add := func(text string) {
+		if addr, err := netip.ParseAddr(text); err == nil {
+			own[addr] = true
+		}
+	}
+	for _, a := range node.Status.Addresses {
+		if a.Type == v1.NodeInternalIP {
+			add(a.Address)
+		}
+	}
+	id, err := instances.ParseProviderID(node.Spec.ProviderID)
+	if err != nil {
+		return own
+	}
+	for _, port := range ports {
+		if port.DeviceID != id.Server {
+			continue
+		}
+		for _, ip := range port.FixedIPs {
+			add(ip.Address)
+		}
+	}
+	return own
+}
+
+// routeTo finds the next hop of a CIDR: that of the right route where there is
+// one. It leads to the node with these addresses.
+func routeTo(cidr string, own map[netip.Addr]bool, present []routes.Route) (hop string, ok bool) {
 	want, err := netip.ParsePrefix(cidr)
 	if err != nil {
 		return "", false
@@ -172,9 +210,7 @@ func routeTo(node *v1.Node, cidr string, present []routes.Route) (hop string, ok
 			continue
 		}
 		hop = route.NextHop
-		if slices.ContainsFunc(node.Status.Addresses, func(a v1.NodeAddress) bool {
-			return a.Type == v1.NodeInternalIP && a.Address == hop
-		}) {
+		if addr, err := netip.ParseAddr(hop); err == nil && own[addr] {
 			return hop, true
 		}
 	}
