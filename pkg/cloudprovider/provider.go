@@ -162,7 +162,9 @@ func (p *Provider) Stop(ctx context.Context) error {
 	if err := p.drain.stop(ctx); err != nil {
 		return fmt.Errorf("wait for writes under way: %w", err)
 	}
-	p.running.Wait()
+	if err := p.awaitBackground(ctx); err != nil {
+		return fmt.Errorf("wait for the work in the background: %w", err)
+	}
 	if p.options.Lease == nil {
 		return nil
 	}
@@ -171,6 +173,21 @@ func (p *Provider) Stop(ctx context.Context) error {
 	}
 	klog.FromContext(ctx).Info("Leader lease released")
 	return nil
+}
+
+// awaitBackground waits until what Initialize began has ended, or ctx ends.
+func (p *Provider) awaitBackground(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() {
+		p.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // SetInformers keeps the listers; informers start after it returns, so

@@ -2,6 +2,7 @@ package cloudprovider
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -194,6 +195,26 @@ func TestStopReleasesTheLeaseOfTheLeaderOnly(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Background work that does not end in time holds up the end no longer, and keeps the lease.
+func TestStopEndsInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "", RouteFlags{})
+		w.lead(t)
+		stuck := make(chan struct{})
+		defer close(stuck)
+		w.provider.running.Go(func() { <-stuck })
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := w.provider.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want that it gave up", err)
+		}
+		l, err := w.cluster.CoordinationV1().Leases("kube-system").Get(t.Context(), "ccm", metav1.GetOptions{})
+		if err != nil || *l.Spec.HolderIdentity != leaderIdentity {
+			t.Errorf("lease: got %v, %v", l, err)
+		}
+	})
 }
 
 func TestWithoutRoutesNothingOfThemIsServed(t *testing.T) {
