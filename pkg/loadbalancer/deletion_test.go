@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"underlay/pkg/simulator"
 )
 
 // answering answers some calls itself.
@@ -58,4 +60,19 @@ func TestADeletionThatWasNotDoneIsDoneAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Somebody took all tags off: what else a load balancer serves is seen by its parts.
+func TestAWipedLoadBalancerTakesNoOtherServiceWithIt(t *testing.T) {
+	life(t, 2, nil, nil, func(t *testing.T, w *world, p *process) {
+		w.share("api", nil, tcp(81))
+		w.settle(time.Minute)
+		id := w.balancer("web").ID
+		w.cloud.EditLoadBalancer(id, simulator.Attributes{"tags": []string{}})
+		w.delete("web")
+		pass(time.Minute)
+		if b := w.cloud.LoadBalancer(id); len(b.Listeners) != 1 || b.Listeners[0].Port != 81 {
+			t.Errorf("got %+v, want the listener of the other Service", b.Listeners)
+		}
+	})
 }

@@ -63,12 +63,17 @@ func (c *Controller) observe(ctx context.Context, k *look, s *subject, found cla
 }
 
 // deletedAsWhole: the load balancer serves nobody else and goes with all that
-// hangs on it, so that nobody needs to know what that is.
+// hangs on it, so that nobody needs to know what that is. Where our own tags are
+// gone, those of others may be too, and its parts have to tell.
 func (c *Controller) deletedAsWhole(s *subject, found claim, e extent) bool {
-	if !e.leaving() || !found.owned || !c.config.CascadeDelete || found.balancer.Tags == nil {
+	if !e.leaving() || !found.owned || !c.config.CascadeDelete {
 		return false
 	}
-	return !slices.ContainsFunc(found.balancer.Tags, func(tag string) bool {
+	tags := found.balancer.Tags
+	if !slices.Contains(tags, s.name) || !slices.Contains(tags, s.cluster.Tag()) {
+		return false
+	}
+	return !slices.ContainsFunc(tags, func(tag string) bool {
 		return strings.HasPrefix(tag, owner.ServicePrefix) && tag != s.name
 	})
 }
