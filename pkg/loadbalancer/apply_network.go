@@ -142,12 +142,22 @@ func (a *applier) groupID(ref plan.GroupRef) (string, error) {
 	return a.group, nil
 }
 
-// setPortGroups replaces a port's groups. A 404 says that the port is gone, or that
-// another group in the list is, which Neutron looks up first: which of the two, the
-// ports as they are by now tell (neutron/db/securitygroups_db.py,
+// setPortGroups takes groups off a port and puts one on it, as the port is by now:
+// many Services write the same ports, one after another. A 404 says that the port
+// is gone, or that another group in the list is, which Neutron looks up first:
+// which of the two, the ports as they are by then tell (neutron/db/securitygroups_db.py,
 // _get_security_groups_on_port).
 func (a *applier) setPortGroups(ctx context.Context, s plan.SetPortGroups) error {
-	groups := without(s.GroupIDs, s.Remove)
+	release, err := a.locks.take(ctx, "port "+s.PortID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	port, err := a.portNow(ctx, s)
+	if err != nil {
+		return err
+	}
+	groups := without(port.SecurityGroupIDs, s.Remove)
 	if s.Add != nil {
 		id, err := a.groupID(*s.Add)
 		if err != nil {
@@ -155,9 +165,25 @@ func (a *applier) setPortGroups(ctx context.Context, s plan.SetPortGroups) error
 		}
 		groups = append(without(groups, []string{id}), id)
 	}
-	err := a.cloud.SetPortGroups(ctx, s.PortID, s.Revision, groups)
+	err = a.cloud.SetPortGroups(ctx, s.PortID, port.Revision, groups)
 	if errors.Is(err, cloud.ErrNotFound) {
 		return fmt.Errorf("port %s or one of its groups is gone: %w", s.PortID, errReplan)
 	}
 	return err
+}
+
+// portNow is the port as the shared list has it, which learns every write of this
+// process, or as the plan saw it where that is newer.
+func (a *applier) portNow(ctx context.Context, s plan.SetPortGroups) (tree.Port, error) {
+	seen := tree.Port{ID: s.PortID, SecurityGroupIDs: s.GroupIDs, Revision: s.Revision}
+	all, err := a.cloud.BalancerPorts(ctx, portAgeKnown)
+	if err != nil {
+		return seen, err
+	}
+	for i := range all {
+		if all[i].ID == s.PortID && all[i].Revision > seen.Revision {
+			return all[i], nil
+		}
+	}
+	return seen, nil
 }

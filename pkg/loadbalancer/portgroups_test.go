@@ -2,6 +2,7 @@ package loadbalancer_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -83,4 +84,28 @@ func TestAnotherGroupThatVanishesIsNotThePort(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The groups of many Services go on the same ports: each write is made once, and
+// none of them undoes another.
+func TestManyServicesWriteTheSamePorts(t *testing.T) {
+	const services, nodes = 50, 3
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, nodes, configured("manage-security-groups=true"))
+		p := w.start()
+		name := func(i int) string { return fmt.Sprintf("web-%02d", i) }
+		for i := range services {
+			w.service(name(i), nil)
+		}
+		w.settle(3 * time.Minute)
+		for i := range services {
+			if wrong := w.groupFlaw(name(i)); wrong != "" {
+				t.Errorf("%s: %s", name(i), wrong)
+			}
+		}
+		if got := w.cloud.Count("PUT /v2.0/ports/*"); got > services*nodes {
+			t.Errorf("got %d writes of ports, want at most %d", got, services*nodes)
+		}
+		p.end()
+	})
 }
