@@ -37,7 +37,9 @@ var ErrNotOurs = errors.New("belongs to another cluster")
 //	  that carries the mark of another cluster   → error, unless it has the name of a Service
 //	                                               of this name: the Service was copied with
 //	                                               its annotations, and gets its own
-//	  that has the Service's generated name      → its own
+//	  that has the Service's generated name      → its own, where the mark of this cluster or
+//	                                               other proof is there; else the Service was copied
+//	                                               out of a cluster that marks nothing: left alone
 //	  with another name                          → shared
 //	  that does not exist, and the Service
 //	  never had an address                       → error
@@ -63,7 +65,7 @@ func (c *Controller) find(ctx context.Context, k *look, s *subject, leaving bool
 	if err != nil {
 		return claim{}, fmt.Errorf("list load balancers: %w", err)
 	}
-	found, err := c.findNamed(s, all, leaving)
+	found, err := c.findNamed(ctx, k, s, all, leaving)
 	if err == nil && found.balancer == nil {
 		err = c.findByName(ctx, k, s, all, &found)
 	}
@@ -84,14 +86,14 @@ func (c *Controller) findOwn(ctx context.Context, k *look, s *subject) (*tree.Ba
 	if err != nil {
 		return nil, fmt.Errorf("read load balancer %s: %w", id, err)
 	}
-	if b == nil || foreign(b, s.cluster) || !s.bearsNameOf(b) {
+	if b == nil || foreign(b, s.cluster) || !s.bearsNameOf(b) || marked(b) == "" && b.Name != s.legacy && s.known != b.ID {
 		return nil, nil
 	}
 	return b, nil
 }
 
 // findNamed looks at the load balancer that the annotation names, if any.
-func (c *Controller) findNamed(s *subject, all []tree.Balancer, leaving bool) (claim, error) {
+func (c *Controller) findNamed(ctx context.Context, k *look, s *subject, all []tree.Balancer, leaving bool) (claim, error) {
 	id := s.named()
 	if id == "" {
 		return claim{}, nil
@@ -102,8 +104,14 @@ func (c *Controller) findNamed(s *subject, all []tree.Balancer, leaving bool) (c
 		return claim{}, fmt.Errorf("annotation %s names load balancer %s, which does not exist; name one that does, or remove the annotation", annotationID, id)
 	case b == nil:
 		return claim{gone: id}, nil
+	case !foreign(b, s.cluster) && s.bearsNameOf(b):
+		mine, err := c.provablyOurs(ctx, k, s, b, all)
+		if err != nil || !mine {
+			return claim{others: []tree.Balancer{*b}}, err
+		}
+		return claim{balancer: b, owned: true}, nil
 	case !foreign(b, s.cluster):
-		return claim{balancer: b, owned: s.bearsNameOf(b)}, nil
+		return claim{balancer: b}, nil
 	case !leaving && !s.isNameOf(b):
 		return claim{}, fmt.Errorf("annotation %s names load balancer %s (%s), which %w", annotationID, id, b.Name, ErrNotOurs)
 	default:
@@ -119,7 +127,7 @@ func (c *Controller) findByName(ctx context.Context, k *look, s *subject, all []
 		if !s.bearsNameOf(&b) || b.Provisioning == tree.Deleted {
 			continue
 		}
-		mine, err := c.provablyOurs(ctx, k, s, &b)
+		mine, err := c.provablyOurs(ctx, k, s, &b, all)
 		if err != nil {
 			return err
 		}
@@ -187,41 +195,6 @@ func preferred(a, b *tree.Balancer) int {
 		return r
 	}
 	return strings.Compare(a.ID, b.ID)
-}
-
-// provablyOurs says whether a load balancer with the generated name is this
-// cluster's: it carries our mark; or it carries none and has the legacy name,
-// which holds the Service's UID, or it has members and all of them are our nodes.
-func (c *Controller) provablyOurs(ctx context.Context, k *look, s *subject, b *tree.Balancer) (bool, error) {
-	if uid := marked(b); uid != "" {
-		return uid == s.cluster.UID, nil
-	}
-	if b.Name == s.legacy {
-		return true, nil
-	}
-	whole := *b
-	if err := c.whole(ctx, k, &whole); err != nil {
-		return false, err
-	}
-	return leadsToUs(&whole, nodeAddresses(c.allNodes(s)), s.name), nil
-}
-
-// leadsToUs: the Service's pools have members, and every one is an address of
-// ours. Somebody else's load balancer of the same name leads to other nodes.
-func leadsToUs(b *tree.Balancer, ours map[string]bool, name string) bool {
-	members := 0
-	for _, pool := range poolsOf(b) {
-		if !slices.Contains(pool.Tags, name) && !strings.HasSuffix(pool.Name, "_"+name) {
-			continue
-		}
-		for i := range pool.Members {
-			if !ours[pool.Members[i].Address] {
-				return false
-			}
-			members++
-		}
-	}
-	return members > 0
 }
 
 // bearsNameOf says whether the load balancer has a generated name of the

@@ -21,7 +21,7 @@ var (
 	eventNameTaken = signal.Event{
 		Reason: "LoadBalancerNameTaken", Type: v1.EventTypeWarning, Object: "Service",
 		Meaning: "Another load balancer has the name that this Service's would have, and it belongs to another cluster or to nobody that can be told. It is left alone, and the Service gets its own.",
-		Advice:  "Give each cluster of a project its own `--cluster-name`. If the load balancer is this Service's, name its id in the annotation `loadbalancer.openstack.org/load-balancer-id`.",
+		Advice:  "Give each cluster of a project its own `--cluster-name`. If the load balancer is this cluster's, stop the controller manager, mark it with `openstack loadbalancer set --tag underlay_cluster_UID ID`, with the UID of the namespace `kube-system`, write its id into the annotation `loadbalancer.openstack.org/load-balancer-id`, and start the controller manager again: the load balancer that the Service got meanwhile is deleted then.",
 	}
 	eventFailed = signal.Event{
 		Reason: "LoadBalancerFailed", Type: v1.EventTypeWarning, Object: "Service",
