@@ -7,6 +7,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 
 	"underlay/internal/owner"
+	"underlay/pkg/loadbalancer/spec"
 )
 
 // The annotations that the controller writes, and by which a user names a load
@@ -41,8 +42,9 @@ func newSubject(cluster owner.Cluster, service *v1.Service, nodes []*v1.Node) *s
 // key is the lock and the memory of the Service.
 func (s *subject) key() string { return "service " + s.owner.String() }
 
-// named is the load balancer that the annotation names, or "".
-func (s *subject) named() string { return s.service.Annotations[annotationID] }
+// named is the id of the load balancer that the annotation names, as the APIs
+// write ids, or "".
+func (s *subject) named() string { return spec.BalancerID(s.service) }
 
 // served says whether the Service ever had an address that we gave it.
 func (s *subject) served() bool {

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"strconv"
+	"strings"
 
 	v1 "k8s.io/api/core/v1"
 )
@@ -20,4 +21,14 @@ func Excluded(n *v1.Node) bool {
 	}
 	no, err := strconv.ParseBool(value)
 	return err != nil || no
+}
+
+// BalancerID is the id of the load balancer that the Service names, as the APIs
+// write ids; what is no id is returned as it stands, and "" where there is none.
+func BalancerID(service *v1.Service) string {
+	text := strings.TrimSpace(service.Annotations[LoadBalancerID])
+	if id, ok := parseUUID(text); ok {
+		return id
+	}
+	return text
 }
