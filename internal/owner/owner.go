@@ -88,6 +88,13 @@ func (c Cluster) FloatingIPDescription(s Service) string {
 	return c.describe(FloatingIPPrefix, s)
 }
 
+// MadeFloatingIP says whether a floating IP with this description was made for the
+// Service of this cluster, whatever the cluster's name was then.
+func (c Cluster) MadeFloatingIP(s Service, description string) bool {
+	rest, ok := strings.CutPrefix(description, FloatingIPPrefix+s.String()+" ")
+	return ok && c.UID != "" && DescribedCluster(rest) == c.UID
+}
+
 // SecurityGroupDescription describes a security group and carries its owner.
 func (c Cluster) SecurityGroupDescription(s Service) string {
 	return c.describe("Security group for Kubernetes external service ", s)

@@ -99,9 +99,8 @@ func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tr
 	if err != nil {
 		return nil, err
 	}
-	description := s.cluster.FloatingIPDescription(s.owner)
 	found := sift(all, func(ip *tree.FloatingIP) bool {
-		return ip.PortID == port || ip.Address == wanted || ip.Description == description
+		return ip.PortID == port || ip.Address == wanted || s.cluster.MadeFloatingIP(s.owner, ip.Description)
 	})
 	slices.SortFunc(found, func(a, b tree.FloatingIP) int { return strings.Compare(a.ID, b.ID) })
 	return found, nil

@@ -225,9 +225,7 @@ func (v *view) dropAddresses() []step.Step {
 // provable says that the floating IP was made for this Service of this cluster,
 // wherever it is.
 func (v *view) provable(f *tree.FloatingIP) bool {
-	rest, ok := strings.CutPrefix(f.Description, owner.FloatingIPPrefix)
-	return ok && v.desired.Cluster.UID != "" && owner.DescribedCluster(f.Description) == v.desired.Cluster.UID &&
-		strings.HasPrefix(rest, v.desired.Service.String()+" ")
+	return v.desired.Cluster.MadeFloatingIP(v.desired.Service, f.Description)
 }
 
 // deletable says that the floating IP was made for a Service, and is this one's
