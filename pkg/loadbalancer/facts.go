@@ -31,7 +31,11 @@ func (c *Controller) desire(ctx context.Context, s *subject, found claim, e exte
 	if e.leaving() {
 		return spec.Gone(c.input(s)), nil, nil
 	}
-	facts, err := c.facts(ctx, e.wish.Needs(), s, e.freshPorts)
+	needs := e.wish.Needs()
+	if found.balancer != nil {
+		needs.Port = "" // it has its address
+	}
+	facts, err := c.facts(ctx, needs, s, e.freshPorts)
 	if err != nil {
 		return tree.Desired{}, nil, err
 	}
@@ -59,7 +63,7 @@ func (c *Controller) facts(ctx context.Context, needs spec.Needs, s *subject, fr
 		}
 	}
 	if needs.Ports {
-		if facts.Ports, err = c.nodePorts(ctx, s, freshPorts); err != nil {
+		if facts.Ports, err = c.nodePorts(ctx, s, needs.Port, freshPorts); err != nil {
 			return facts, fmt.Errorf("list ports: %w", err)
 		}
 	}
@@ -67,8 +71,9 @@ func (c *Controller) facts(ctx context.Context, needs spec.Needs, s *subject, fr
 }
 
 // nodePorts lists the ports, by which a node's subnet is known. That does not
-// change while the node lives, so an old list will do that has all nodes.
-func (c *Controller) nodePorts(ctx context.Context, s *subject, fresh bool) ([]tree.Port, error) {
+// change while the node lives, so an old list will do that has all nodes, and the
+// port that the user made, where the Service names one.
+func (c *Controller) nodePorts(ctx context.Context, s *subject, users string, fresh bool) ([]tree.Port, error) {
 	if fresh {
 		return c.cloud.BalancerPorts(ctx, 0)
 	}
@@ -77,12 +82,14 @@ func (c *Controller) nodePorts(ctx context.Context, s *subject, fresh bool) ([]t
 		return nil, err
 	}
 	missing := nodeAddresses(s.nodes, v1.NodeInternalIP) // no port has a floating IP for its own
+	seen := users == ""
 	for i := range ports {
+		seen = seen || ports[i].ID == users
 		for _, fixed := range ports[i].FixedIPs {
 			delete(missing, fixed.Address)
 		}
 	}
-	if len(missing) > 0 {
+	if len(missing) > 0 || !seen {
 		return c.cloud.BalancerPorts(ctx, listAge)
 	}
 	return ports, nil

@@ -25,7 +25,11 @@ type Facts struct {
 }
 
 // Needs says which lists of Facts a Wish depends on.
-type Needs struct{ ExternalNetworks, Subnets, Ports bool }
+type Needs struct {
+	ExternalNetworks, Subnets, Ports bool
+	// Port is one that the list of ports must not miss, "" for none.
+	Port string
+}
 
 // Needs says which lists Resolve will use.
 func (w Wish) Needs() Needs {
@@ -35,7 +39,8 @@ func (w Wish) Needs() Needs {
 	return Needs{
 		ExternalNetworks: search,
 		Subnets:          search || choose || w.choosesSubnets() || w.choosesAddresses() || w.config.ManageSecurityGroups,
-		Ports:            !w.subnetChosen() || w.config.ManageSecurityGroups,
+		Ports:            !w.subnetChosen() || w.config.ManageSecurityGroups || w.choosesSubnets() || w.vip.port.value != "",
+		Port:             w.vip.port.value,
 	}
 }
 

@@ -33,11 +33,15 @@ func TestNeedsOnlyWhatIsUsed(t *testing.T) {
 		{"dual-stack", func(in *spec.Input) {
 			in.Config.SubnetID, in.Config.InternalLB = nodesV4, true
 			in.Service.Spec.IPFamilies = []v1.IPFamily{v1.IPv4Protocol, v1.IPv6Protocol}
-		}, spec.Needs{Subnets: true}},
+		}, spec.Needs{Subnets: true, Ports: true}},
+		{"a port of the user's", func(in *spec.Input) {
+			in.Config.SubnetID, in.Config.InternalLB = nodesV4, true
+			in.Service.Annotations[spec.Prefix+"port-id"] = id("7")
+		}, spec.Needs{Ports: true, Port: id("7")}},
 		{"IPv6 in a network", func(in *spec.Input) {
 			in.Config.NetworkID, in.Config.MemberSubnetID, in.Config.InternalLB = nodesNet, nodesV6, true
 			in.Service.Spec.IPFamilies = []v1.IPFamily{v1.IPv6Protocol}
-		}, spec.Needs{Subnets: true}},
+		}, spec.Needs{Subnets: true, Ports: true}},
 	} {
 		in := input(web(), worker("n1", "10.0.0.11", "fd00::11"))
 		c.arrange(&in)
