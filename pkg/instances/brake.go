@@ -23,14 +23,21 @@ type survey struct {
 	of             *serverIndex
 	at             time.Time
 	known, missing int
-	percent        int
+	// reporting counts the missing whose kubelets report: they do run somewhere.
+	reporting int
+	percent   int
 }
 
 // limit is how many servers may be missing before the brake holds.
 func (s survey) limit() int { return max(smallLoss, s.known*s.percent/100) }
 
 // held says whether the brake holds: no Node is to be removed.
-func (s survey) held() bool { return s.percent > 0 && s.missing > s.limit() }
+func (s survey) held() bool { return s.percent > 0 && (s.missing > s.limit() || s.elsewhere()) }
+
+// elsewhere says that the list is not that of the cluster's servers: it has none of
+// them, and some of them run. Credentials of another project read that project
+// well, and a cluster of a few nodes is too small for the limit.
+func (s survey) elsewhere() bool { return s.missing == s.known && s.reporting > 0 }
 
 // count surveys the list, at most once in sightAge for the same one.
 func (i *Instances) count(listed *serverIndex) survey {
@@ -49,8 +56,12 @@ func (i *Instances) count(listed *serverIndex) survey {
 			continue
 		}
 		now.known++
-		if !listed.hasAny(ids) {
-			now.missing++
+		if listed.hasAny(ids) {
+			continue
+		}
+		now.missing++
+		if readiness(node) == v1.ConditionTrue {
+			now.reporting++
 		}
 	}
 	meters.missing.Set(float64(now.missing))
@@ -67,6 +78,13 @@ func (i *Instances) count(listed *serverIndex) survey {
 
 // sayHeld tells that the brake keeps this Node, with the numbers.
 func (i *Instances) sayHeld(ctx context.Context, node *v1.Node, s survey) {
+	if s.elsewhere() {
+		i.event(ctx, node, reasonHeld,
+			"The project has none of the servers of %d nodes, and %d of these nodes are Ready: no node is removed. "+
+				"Are the project and region in cloud.conf those of the cluster? If the server is really gone, run kubectl delete node %s.",
+			s.known, s.reporting, node.Name)
+		return
+	}
 	i.event(ctx, node, reasonHeld,
 		"The servers of %d of %d nodes are missing at once, more than %d: no node is removed. "+
 			"If they are really gone, run kubectl delete node %s, or raise --node-deletion-brake (now %d%%).",

@@ -26,7 +26,7 @@ const (
 var Events = []signal.Event{
 	{
 		Reason: reasonHeld, Type: v1.EventTypeWarning, Object: "Node",
-		Meaning: "The server is missing, and so are those of many other Nodes at once: more than the brake allows. None of them is removed.",
+		Meaning: "The server is missing, and so are those of many other Nodes at once: more than the brake allows, or all of them while some Node is Ready. None of them is removed.",
 		Advice:  "If the servers are really gone, delete the Nodes with kubectl delete node, or raise --node-deletion-brake (0 turns it off). If not, look at Nova: the project, the region and its cells.",
 	},
 	{

@@ -30,8 +30,8 @@ func TestTablesAreComplete(t *testing.T) {
 
 func TestSurvey(t *testing.T) {
 	tests := []struct {
-		known, missing, percent int
-		want                    bool
+		known, missing, percent, reporting int
+		want                               bool
 	}{
 		{known: 100, missing: 25, percent: 25, want: false},
 		{known: 100, missing: 26, percent: 25, want: true},
@@ -40,9 +40,13 @@ func TestSurvey(t *testing.T) {
 		{known: 100, missing: 100, percent: 0, want: false},
 		{known: 100, missing: 100, percent: 100, want: false},
 		{known: 0, missing: 1, percent: 25, want: false},
+		{known: 3, missing: 3, percent: 25, want: false},
+		{known: 3, missing: 3, percent: 25, reporting: 1, want: true},
+		{known: 3, missing: 2, percent: 25, reporting: 1, want: false},
+		{known: 3, missing: 3, percent: 0, reporting: 1, want: false},
 	}
 	for _, tt := range tests {
-		s := survey{known: tt.known, missing: tt.missing, percent: tt.percent}
+		s := survey{known: tt.known, missing: tt.missing, percent: tt.percent, reporting: tt.reporting}
 		if got := s.held(); got != tt.want {
 			t.Errorf("%+v held = %v, want %v", s, got, tt.want)
 		}
