@@ -54,3 +54,27 @@ func TestARefusalEndsWithItsReason(t *testing.T) {
 		}
 	})
 }
+
+// TestAnAddressThatCannotBeIsNotAskedForInALoop: a network or subnet that the
+// user names and that is not there is not there at the next look either.
+func TestAnAddressThatCannotBeIsNotAskedForInALoop(t *testing.T) {
+	for _, annotation := range []string{"floating-network-id", "floating-subnet-id"} {
+		t.Run(annotation, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				w := newWorld(t, 2)
+				p := w.start()
+				w.service("web", annotate(annotation, "00000000-0000-4000-8000-000000000000"))
+				pass(time.Minute)
+				if got := w.cloud.Count("POST /v2.0/floatingips"); got < 1 || got > 4 {
+					t.Errorf("asked %d times in a minute", got)
+				}
+				w.change("web", func(s *v1.Service) { s.Annotations = nil })
+				w.settle(3 * time.Minute)
+				if flaw := w.flaw("web"); flaw != "" {
+					t.Error(flaw)
+				}
+				p.end()
+			})
+		})
+	}
+}

@@ -109,7 +109,9 @@ func TestFloatingIPErrors(t *testing.T) {
 		"not an external network":   {loadbalancer.FloatingIPRequest{NetworkID: w.network.ID, PortID: port}, cloud.ErrInvalid},
 		"an address that is taken":  {loadbalancer.FloatingIPRequest{NetworkID: external.ID, Address: "203.0.113.5"}, cloud.ErrInvalid},
 		"an address of elsewhere":   {loadbalancer.FloatingIPRequest{NetworkID: external.ID, Address: "8.8.8.8"}, cloud.ErrInvalid},
-		"a network that is nowhere": {loadbalancer.FloatingIPRequest{NetworkID: missing}, cloud.ErrNotFound},
+		"a network that is nowhere": {loadbalancer.FloatingIPRequest{NetworkID: missing}, cloud.ErrInvalid},
+		"a subnet that is nowhere":  {loadbalancer.FloatingIPRequest{NetworkID: external.ID, SubnetID: missing}, cloud.ErrInvalid},
+		"a port that is gone":       {loadbalancer.FloatingIPRequest{NetworkID: external.ID, PortID: missing}, cloud.ErrNotFound},
 	} {
 		if err := create(test.wish); !errors.Is(err, test.want) {
 			t.Errorf("%s: got %v, want %v", name, err, test.want)

@@ -3,6 +3,7 @@ package openstack
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -92,7 +93,12 @@ func (c *Client) CreateFloatingIP(ctx context.Context, wish loadbalancer.Floatin
 	setText(made, "floating_ip_address", wish.Address)
 	setText(made, "port_id", wish.PortID)
 	setText(made, "description", wish.Description)
-	return c.floatingIP(ctx, session.Request{Op: opFloatingIPCreate, Path: []string{"floatingips"}, Body: body{"floatingip": made}})
+	out, err := c.floatingIP(ctx, session.Request{Op: opFloatingIPCreate, Path: []string{"floatingips"}, Body: body{"floatingip": made}})
+	var told *cloud.Error
+	if errors.As(err, &told) && errors.Is(told.Class, cloud.ErrNotFound) && told.Type != "PortNotFound" {
+		told.Class = cloud.ErrInvalid // the network or subnet that the user chose: looking again finds neither
+	}
+	return out, err
 }
 
 // UpdateFloatingIP keeps the contract of loadbalancer.Addresses.
