@@ -104,10 +104,15 @@ func checkPattern(_ *Key, text string) (string, []fault) {
 	return text, nil
 }
 
-// checkLabels accepts label names, each with a value or without.
+// checkLabels accepts label names, each with a value or without. Blanks and empty
+// items do not matter.
 func checkLabels(key *Key, text string) (string, []fault) {
 	for item := range strings.SplitSeq(text, ",") {
-		name, val, _ := strings.Cut(strings.TrimSpace(item), "=")
+		if strings.TrimSpace(item) == "" {
+			continue
+		}
+		name, val, _ := strings.Cut(item, "=")
+		name, val = strings.TrimSpace(name), strings.TrimSpace(val)
 		if len(validation.IsQualifiedName(name)) > 0 || len(validation.IsValidLabelValue(val)) > 0 {
 			return "", wrong("%s is not a label", fmt.Sprintf("write %s=name=value, or names alone, separated by commas", key.Name), item)
 		}

@@ -231,6 +231,21 @@ func TestValuesAreThoseOfGcfg(t *testing.T) {
 	})
 }
 
+// Neither the peer nor what reads the text here (pkg/loadbalancer/spec) minds them.
+func TestNodeSelectorMayHaveBlanksAndEmptyItems(t *testing.T) {
+	for _, selector := range []string{"a=b,", "a = b", " a=b , ,c,", "a=", ","} {
+		got, report := read(sound + "[LoadBalancer]\nnode-selector=\"" + selector + "\"\n")
+		if err := report.Err(); err != nil || got.LoadBalancer.NodeSelector != selector {
+			t.Errorf("%q: got %q, %v", selector, got.LoadBalancer.NodeSelector, err)
+		}
+	}
+	for _, selector := range []string{"=b", "a=b=c", "a b", "a=b c"} {
+		if _, report := read(sound + "[LoadBalancer]\nnode-selector=\"" + selector + "\"\n"); report.Err() == nil {
+			t.Errorf("%q: want an error", selector)
+		}
+	}
+}
+
 func TestLoadSaysWhyAFileCannotBeRead(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing.conf")
 	_, report := config.Load(missing)
