@@ -169,26 +169,3 @@ func breakDown(t *testing.T, id string) {
 		t.Fatalf("write ERROR into Octavia's database: %v\n%s", err, out)
 	}
 }
-
-// sweep removes the load balancers that a story which ended early has left, with
-// their floating IPs.
-func (on *tenant) sweep(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
-	defer cancel()
-	for {
-		left, err := on.balancers(ctx)
-		if err == nil && len(left) == 0 {
-			break
-		}
-		for _, b := range left {
-			// 409 while Octavia is at work: the next round.
-			_ = on.client.Do(ctx, http.MethodDelete, balancing, "/v2/lbaas/loadbalancers/"+b.ID+"?cascade=true", nil, nil)
-		}
-		select {
-		case <-ctx.Done():
-			t.Errorf("clean up: load balancers are left: %+v (%v)", left, err)
-			return
-		case <-time.After(2 * time.Second):
-		}
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"underlay/internal/playground"
 	"underlay/pkg/simulator"
@@ -56,7 +58,9 @@ func TestTheStoryOfBalancersOnTheSimulator(t *testing.T) {
 // balancerStory is a world whose calls for load balancers are counted.
 type balancerStory struct {
 	*world.World
-	on          *tenant
+	on *tenant
+	// cluster is the identity that all has which the product makes.
+	cluster     string
 	certificate string
 	// fail puts a load balancer into ERROR; nil where nobody can.
 	fail func(t *testing.T, id string)
@@ -80,14 +84,8 @@ var balancerScenarios = []struct {
 }
 
 func tellOfBalancers(t *testing.T, on *tenant, fail func(*testing.T, string)) {
-	on.openDoor(t)
-	t.Cleanup(func() { on.sweep(t) })
-	on.prepare(t, 2)
-	s := &balancerStory{World: newWorld(t, on), on: on, certificate: on.certificate(t), fail: fail}
-	s.Lead(production.flags()...)
-	s.JoinAll(1, 2)
-	s.Settled(octaviaTime)
-	s.Untainted("node-1", "node-2")
+	s := beginBalancers(t, on)
+	s.fail = fail
 	for _, scenario := range balancerScenarios {
 		if !t.Run(scenario.name, func(t *testing.T) {
 			within := *s
@@ -98,6 +96,27 @@ func tellOfBalancers(t *testing.T, on *tenant, fail func(*testing.T, string)) {
 			t.Fatalf("the scenarios after %q need what it leaves", scenario.name)
 		}
 	}
+}
+
+// beginBalancers is a cluster of two nodes, whose pods have addresses from these ranges.
+// Nothing of it is left in the project after the test, wherever that ends.
+func beginBalancers(t *testing.T, on *tenant, pods ...netip.Prefix) *balancerStory {
+	t.Helper()
+	s := &balancerStory{on: on}
+	on.openDoor(t)
+	t.Cleanup(func() { s.sweep(t) }) // after the world's end
+	on.prepare(t, 2)
+	s.World, s.certificate = newWorld(t, on, pods...), on.certificate(t)
+	space, err := s.Client.CoreV1().Namespaces().Get(t.Context(), metav1.NamespaceSystem, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cluster = string(space.UID)
+	s.Lead(production.flags()...)
+	s.JoinAll(1, 2)
+	s.Settled(octaviaTime)
+	s.Untainted("node-1", "node-2")
+	return s
 }
 
 // passReads is more than the pass of repair reads, which comes every five minutes

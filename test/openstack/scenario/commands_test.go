@@ -120,10 +120,6 @@ func planAndStatus(t *testing.T, s *balancerStory) {
 func cleanUp(t *testing.T, s *balancerStory) {
 	s.Serve("web", nil, world.TCP(80))
 	s.Address("web")
-	cluster, err := s.identity(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, c := range s.Controllers() {
 		if c.Running() {
 			if err := c.Stop(playground.StopGrace); err != nil {
@@ -131,10 +127,10 @@ func cleanUp(t *testing.T, s *balancerStory) {
 			}
 		}
 	}
-	if text, code := s.underlay(t, "cleanup"); code != 2 || !strings.Contains(text, cluster) {
-		t.Errorf("list: got exit code %d, want 2 and the cluster %s", code, cluster)
+	if text, code := s.underlay(t, "cleanup"); code != 2 || !strings.Contains(text, s.cluster) {
+		t.Errorf("list: got exit code %d, want 2 and the cluster %s", code, s.cluster)
 	}
-	all := []string{"cleanup", "--cluster-id", cluster, "--cluster-cidr", podRanges, "--router", s.on.router}
+	all := []string{"cleanup", "--cluster-id", s.cluster, "--cluster-cidr", podRanges, "--router", s.on.router}
 	if _, code := s.underlay(t, append(slices.Clone(all), "--kubeconfig", s.Kubeconfig(), "--yes")...); code == 0 {
 		t.Error("a living cluster: want a refusal")
 	}

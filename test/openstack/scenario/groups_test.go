@@ -18,10 +18,6 @@ import (
 // managedGroups are the ids and rules of the groups that this cluster's Services
 // have, a line a rule: "IPv4 tcp 30080 from 192.168.11.0/24".
 func (s *balancerStory) managedGroups(ctx context.Context) (ids, rules []string, err error) {
-	cluster, err := s.identity(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
 	var list struct {
 		Groups []struct {
 			ID, Name, Description string
@@ -37,7 +33,7 @@ func (s *balancerStory) managedGroups(ctx context.Context) (ids, rules []string,
 		return nil, nil, err
 	}
 	for _, g := range list.Groups {
-		if !strings.HasPrefix(g.Name, "lb-sg-") || !strings.Contains(g.Description, cluster) {
+		if !strings.HasPrefix(g.Name, "lb-sg-") || !strings.Contains(g.Description, s.cluster) {
 			continue
 		}
 		ids = append(ids, g.ID)
@@ -49,15 +45,6 @@ func (s *balancerStory) managedGroups(ctx context.Context) (ids, rules []string,
 	}
 	slices.Sort(rules)
 	return ids, rules, nil
-}
-
-// identity is what the cluster marks its things with.
-func (s *balancerStory) identity(ctx context.Context) (string, error) {
-	space, err := s.Client.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
-	if err != nil {
-		return "", err
-	}
-	return string(space.UID), nil
 }
 
 // carriers counts the servers' ports that carry a group.

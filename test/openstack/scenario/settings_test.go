@@ -68,19 +68,12 @@ var settingScenarios = []struct {
 }
 
 func tellOfSettings(t *testing.T, on *tenant) {
-	on.openDoor(t)
-	t.Cleanup(func() { on.sweep(t) })
 	on.conf = "\n[LoadBalancer]\nmanage-security-groups=true\n"
-	on.prepare(t, 2)
 	var pods []netip.Prefix
 	for text := range strings.SplitSeq(podRanges, ",") {
 		pods = append(pods, netip.MustParsePrefix(text))
 	}
-	s := &balancerStory{World: newWorld(t, on, pods...), on: on, certificate: on.certificate(t)}
-	s.Lead(production.flags()...)
-	s.JoinAll(1, 2)
-	s.Settled(octaviaTime)
-	s.Untainted("node-1", "node-2")
+	s := beginBalancers(t, on, pods...)
 	for _, scenario := range settingScenarios {
 		if !t.Run(scenario.name, func(t *testing.T) {
 			within := *s

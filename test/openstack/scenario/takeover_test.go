@@ -49,10 +49,10 @@ func (s *balancerStory) layout(t *testing.T, service *corev1.Service) string {
 	}}, &made)
 	var outside struct{ Networks []struct{ ID string } }
 	s.on.must(t, http.MethodGet, "network", "/v2.0/networks?router%3Aexternal=true&fields=id", nil, &outside)
-	s.on.must(t, http.MethodPost, "network", "/v2.0/floatingips", object{"floatingip": object{
+	s.on.make(t, "floatingip", object{
 		"floating_network_id": outside.Networks[0].ID, "port_id": made.LoadBalancer.PortID,
 		"description": "Floating IP for Kubernetes external service default/" + service.Name + " from cluster kubernetes",
-	}}, nil)
+	})
 	s.Until(octaviaTime, "it is ACTIVE", func(context.Context) bool { return s.on.only(t).Status == "ACTIVE" })
 	return made.LoadBalancer.ID
 }
