@@ -73,7 +73,7 @@ func addressesOf(service *v1.Service) []string {
 // find finds the load balancer of a Service: the one that its annotation names,
 // else the one that carries its name as a tag, else the one of that name.
 func (b *balancing) find(service *v1.Service, c owner.Cluster, who owner.Service) *tree.Balancer {
-	id, name := service.Annotations[spec.LoadBalancerID], c.BalancerName(who)
+	id, name := spec.BalancerID(service), c.BalancerName(who)
 	ours := func(x *tree.Balancer) bool {
 		uid := cmp.Or(owner.TaggedCluster(x.Tags), owner.DescribedCluster(x.Description))
 		return uid == "" || uid == c.UID

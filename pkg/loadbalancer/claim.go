@@ -104,19 +104,26 @@ func (c *Controller) findNamed(ctx context.Context, k *look, s *subject, all []t
 		return claim{}, fmt.Errorf("annotation %s names load balancer %s, which does not exist; name one that does, or remove the annotation", annotationID, id)
 	case b == nil:
 		return claim{gone: id}, nil
-	case !foreign(b, s.cluster) && s.bearsNameOf(b):
-		mine, err := c.provablyOurs(ctx, k, s, b, all)
-		if err != nil || !mine {
-			return claim{others: []tree.Balancer{*b}}, err
-		}
-		return claim{balancer: b, owned: true}, nil
 	case !foreign(b, s.cluster):
-		return claim{balancer: b}, nil
+		return c.claimNamed(ctx, k, s, b, all)
 	case !leaving && !s.isNameOf(b):
 		return claim{}, fmt.Errorf("annotation %s names load balancer %s (%s), which %w", annotationID, id, b.Name, ErrNotOurs)
 	default:
 		return claim{others: []tree.Balancer{*b}}, nil
 	}
+}
+
+// claimNamed claims a load balancer that the annotation names and no other cluster
+// marked: to share it or, where it has the Service's name and is ours, as its own.
+func (c *Controller) claimNamed(ctx context.Context, k *look, s *subject, b *tree.Balancer, all []tree.Balancer) (claim, error) {
+	if !s.bearsNameOf(b) {
+		return claim{balancer: b}, nil
+	}
+	mine, err := c.provablyOurs(ctx, k, s, b, all)
+	if err != nil || !mine {
+		return claim{others: []tree.Balancer{*b}}, err
+	}
+	return claim{balancer: b, owned: true}, nil
 }
 
 // findByName looks for the Service's own load balancer by its generated names.

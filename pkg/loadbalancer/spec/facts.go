@@ -39,9 +39,14 @@ func (w Wish) Needs() Needs {
 	return Needs{
 		ExternalNetworks: search,
 		Subnets:          search || choose || w.choosesSubnets() || w.choosesAddresses() || w.config.ManageSecurityGroups,
-		Ports:            !w.subnetChosen() || w.config.ManageSecurityGroups || w.choosesSubnets() || w.vip.port.value != "",
+		Ports:            w.seesPorts(),
 		Port:             w.vip.port.value,
 	}
+}
+
+// seesPorts: the ports of nodes are looked for, or one that the user made.
+func (w Wish) seesPorts() bool {
+	return !w.subnetChosen() || w.config.ManageSecurityGroups || w.choosesSubnets() || w.vip.port.value != ""
 }
 
 // subnetChosen: somebody says in which subnet the members are.
