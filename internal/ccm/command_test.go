@@ -67,6 +67,7 @@ func completed(t *testing.T, cloudConf string) *appconfig.CompletedConfig {
 	config := &appconfig.Config{Client: client, Kubeconfig: kubeconfig, EventRecorder: record.NewFakeRecorder(10)}
 	config.ComponentConfig.KubeCloudShared.CloudProvider.CloudConfigFile = file
 	config.ComponentConfig.KubeCloudShared.ConfigureCloudRoutes = true
+	config.ComponentConfig.Generic.Controllers = []string{"*"}
 	config.ComponentConfig.Generic.LeaderElection.LeaderElect = true
 	config.ComponentConfig.Generic.LeaderElection.ResourceLock = "leases"
 	return config.Complete()
@@ -75,13 +76,17 @@ func completed(t *testing.T, cloudConf string) *appconfig.CompletedConfig {
 func TestNewProviderReadsCloudConf(t *testing.T) {
 	good := simulator.New(simulator.Options{}).CloudConf("http://127.0.0.1:1")
 	for name, tc := range map[string]struct {
-		conf, cidr string
-		wantRoutes bool
-		wantErr    []string
+		conf, cidr  string
+		controllers []string
+		wantRoutes  bool
+		wantErr     []string
 	}{
 		"good, cloud unreachable": {conf: good},
 		"with routes":             {conf: good + "\n[Route]\n", cidr: "10.244.0.0/16", wantRoutes: true},
 		"routes without a CIDR":   {conf: good + "\n[Route]\n"},
+		"routes among others":     {conf: good + "\n[Route]\n", cidr: "10.244.0.0/16", controllers: []string{"cloud-node-controller", "node-route-controller"}, wantRoutes: true},
+		"route controller off":    {conf: good + "\n[Route]\n", cidr: "10.244.0.0/16", controllers: []string{"*", "-node-route-controller"}},
+		"other controllers only":  {conf: good + "\n[Route]\n", cidr: "10.244.0.0/16", controllers: []string{"cloud-node-controller", "service-lb-controller"}},
 		"bad flag":                {conf: good + "\n[Route]\n", cidr: "x", wantErr: []string{"--cluster-cidr"}},
 		"every problem at once": {
 			conf:    "[Global]\nauth-url=nowhere\nusername=a\n[LoadBalancer]\nmonitor-delay=soon\n",
@@ -92,6 +97,9 @@ func TestNewProviderReadsCloudConf(t *testing.T) {
 			t.Setenv("OS_AUTH_URL", "")
 			config := completed(t, tc.conf)
 			config.ComponentConfig.KubeCloudShared.ClusterCIDR = tc.cidr
+			if tc.controllers != nil {
+				config.ComponentConfig.Generic.Controllers = tc.controllers
+			}
 			p, err := newProvider(NewCommand(nil), &flags{deletionBrake: 25}, config)
 			if (err != nil) != (len(tc.wantErr) > 0) {
 				t.Fatalf("got error %v, want one: %v", err, len(tc.wantErr) > 0)

@@ -7,8 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/cloud-provider/app"
 	appconfig "k8s.io/cloud-provider/app/config"
+	"k8s.io/cloud-provider/names"
 	"k8s.io/component-base/version"
+	controllermanager "k8s.io/controller-manager/app"
 	"k8s.io/klog/v2"
 
 	"underlay/internal/lease"
@@ -46,7 +49,9 @@ func newProvider(cmd *cobra.Command, flags *flags, c *appconfig.CompletedConfig)
 		Routes: provider.RouteFlags{
 			ConfigureCloudRoutes: shared.ConfigureCloudRoutes,
 			Explicit:             cmd.Flags().Changed("configure-cloud-routes"),
-			ClusterCIDR:          shared.ClusterCIDR,
+			ControllerOff: !controllermanager.IsControllerEnabled(
+				names.NodeRouteController, app.ControllersDisabledByDefault, c.ComponentConfig.Generic.Controllers),
+			ClusterCIDR: shared.ClusterCIDR,
 		},
 		ClusterName:        shared.ClusterName,
 		RegionalProviderID: os.Getenv("OS_CCM_REGIONAL") == "true",

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"strings"
 
+	"k8s.io/cloud-provider/names"
+
 	"underlay/pkg/config"
 )
 
@@ -14,6 +16,9 @@ type RouteFlags struct {
 	// ConfigureCloudRoutes is --configure-cloud-routes; Explicit is true when
 	// the flag was given on the command line rather than left at its default.
 	ConfigureCloudRoutes, Explicit bool
+	// ControllerOff is true when --controllers leaves the framework's route
+	// controller out: then nobody asks for routes, or opens a node that waits for one.
+	ControllerOff bool
 	// ClusterCIDR is --cluster-cidr: one CIDR, or one of each family with a comma.
 	ClusterCIDR string
 }
@@ -30,6 +35,7 @@ type routeDecision struct {
 // decideRoutes is the truth table of pod routes:
 //
 //	--configure-cloud-routes=false           off
+//	--controllers without the route one      off
 //	no [Route] section, flag not given       off: other clusters' files work unchanged
 //	wanted, --cluster-cidr missing           off, with a warning: the framework would
 //	                                         end the process otherwise
@@ -41,6 +47,8 @@ func decideRoutes(flags RouteFlags, route config.Route) (routeDecision, error) {
 	switch {
 	case !flags.ConfigureCloudRoutes:
 		return routeDecision{Reason: "--configure-cloud-routes=false"}, nil
+	case flags.ControllerOff:
+		return routeDecision{Reason: "--controllers leaves " + names.NodeRouteController + " out"}, nil
 	case !route.Present && !flags.Explicit:
 		return routeDecision{Reason: "cloud.conf has no [Route] section; add one, with router-id or without, to turn pod routes on"}, nil
 	case strings.TrimSpace(flags.ClusterCIDR) == "":
