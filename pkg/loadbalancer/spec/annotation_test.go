@@ -209,10 +209,10 @@ func TestDeclarationsAreWhole(t *testing.T) {
 // TestBadValuesAreNamed: no value that is not understood becomes a default.
 func TestBadValuesAreNamed(t *testing.T) {
 	bad := map[spec.Kind][]string{
-		spec.Bool: {"yes", "1", "True", ""}, spec.Int: {"many", "1.5", "", "99999999999999999999", "-2"},
+		spec.Bool: {"yes", "1", "True"}, spec.Int: {"many", "1.5", "99999999999999999999", "-2"},
 		spec.Enum: {"nonsense"}, spec.UUID: {"a-name", "1234"}, spec.UUIDs: {"a-name", id("7") + ",x"},
 		spec.CIDRs: {"10.0.0.0", "10.0.0.0/33", "somewhere"}, spec.Addresses: {"10.0.0.256", "www", "fe80::1%eth0"},
-		spec.Pattern: {"~(", "a["}, spec.Labels: {"=x", "a b", "a=b c"}, spec.Hostname: {"A_b", "-a", "a..b"},
+		spec.Pattern: {"~(", "a["}, spec.Labels: {"=x", "a b", "a=b c"}, spec.Hostname: {"A_b", "-a", "a..b", "192.0.2.1"},
 	}
 	for _, a := range spec.Annotations {
 		values := bad[a.Kind]

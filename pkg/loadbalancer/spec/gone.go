@@ -12,13 +12,13 @@ import (
 // kept: one that was given away may be lost for ever.
 func Gone(in Input) tree.Desired {
 	service := serviceOf(in.Service)
-	keep, written := in.Service.Annotations[Prefix+keepFloatingIP]
+	keep := strings.TrimSpace(in.Service.Annotations[Prefix+keepFloatingIP])
 	port, _ := parseUUID(strings.TrimSpace(in.Service.Annotations[Prefix+portID]))
 	return tree.Desired{
 		Balancer: tree.Balancer{VIP: tree.VIP{PortID: port}},
 		Cluster:  in.Cluster, Service: service, BalancerName: in.Cluster.BalancerName(service), Gone: true,
 		MaxShared: in.Config.MaxSharedLB, CascadeDelete: in.Config.CascadeDelete,
-		KeepFloatingIP: written && strings.TrimSpace(keep) != "false",
+		KeepFloatingIP: keep != "" && keep != "false",
 		Serial:         in.Config.ProviderRequiresSerialAPICalls,
 	}
 }

@@ -56,14 +56,22 @@ func (s scope) find(name string) (found, bool) {
 	a := declared[name]
 	for _, token := range s.tokens {
 		key := portPrefix + token + "." + name
-		if text, ok := s.texts[key]; ok && a.PerPort {
-			return found{key: key, text: strings.TrimSpace(text), own: true, Annotation: a}, true
+		if text, ok := s.said(a, key); ok && a.PerPort {
+			return found{key: key, text: text, own: true, Annotation: a}, true
 		}
 	}
-	if text, ok := s.texts[a.Key()]; ok && !a.OnlyPort {
-		return found{key: a.Key(), text: strings.TrimSpace(text), Annotation: a}, true
+	if text, ok := s.said(a, a.Key()); ok && !a.OnlyPort {
+		return found{key: a.Key(), text: text, Annotation: a}, true
 	}
 	return found{}, false
+}
+
+// said is the text at a key. A bool or a number without any is not there: charts
+// write such, and kubernetes/cloud-provider-openstack takes the default.
+func (s scope) said(a Annotation, key string) (string, bool) {
+	text, ok := s.texts[key]
+	text = strings.TrimSpace(text)
+	return text, ok && (text != "" || a.Kind != Bool && a.Kind != Int)
 }
 
 // text is free text; an empty one counts, and is none.
