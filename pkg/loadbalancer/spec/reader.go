@@ -313,6 +313,9 @@ func parseLabels(text string) (map[string]string, bool) {
 
 func (s scope) hostname(name string) setting[string] {
 	return read(s, name, "", func(f found) (string, string) {
+		if _, err := netip.ParseAddr(f.text); err == nil {
+			return "", "write a name: the Service shows its address by itself"
+		}
 		if f.text != "" && len(validation.IsDNS1123Subdomain(f.text)) > 0 {
 			return "", "write lower case letters, digits, hyphens and dots, such as www.example.com"
 		}
