@@ -39,9 +39,9 @@ func (c *Controller) desire(ctx context.Context, s *subject, found claim, e exte
 	if err != nil {
 		return tree.Desired{}, nil, err
 	}
-	facts.Balancer = found.balancer
+	facts.Balancer, facts.Shared = found.balancer, found.balancer != nil && !found.owned
 	desired, notices, err := e.wish.Resolve(facts)
-	if found.balancer != nil && !found.owned {
+	if facts.Shared {
 		desired.Shared = found.balancer.ID
 	}
 	return desired, notices, err

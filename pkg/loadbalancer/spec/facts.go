@@ -18,6 +18,8 @@ type Facts struct {
 	// zone, addresses, subnets) is then left as it is, and so are names that the
 	// Service's parts already have.
 	Balancer *tree.Balancer
+	// Shared: Balancer is not the Service's own, which only uses it.
+	Shared bool
 	// The lists are needed as Needs says, else they may be nil.
 	ExternalNetworks []tree.Network
 	Subnets          []tree.Subnet

@@ -94,9 +94,17 @@ func (r *resolver) balancer() {
 }
 
 // vipSecurityGroups sets the user's own groups on the VIP port. Without the
-// annotation those that are there stay; Octavia then refuses allowed_cidrs too.
+// annotation, or on a load balancer that is not the Service's own, those that are
+// there stay; Octavia then refuses allowed_cidrs too.
 func (r *resolver) vipSecurityGroups() {
 	groups := r.kind.vipGroups
+	if r.facts.Shared {
+		others := func(id string) bool { return !slices.Contains(r.facts.Balancer.VIPSecurityGroupIDs, id) }
+		if slices.ContainsFunc(groups.value, others) {
+			r.reject(groups.key, "", "cannot change a load balancer that is not the Service's own", "write it on the Service that the load balancer was made for, or remove it")
+		}
+		groups = setting[[]string]{}
+	}
 	if groups.key != "" && (r.can.VIPSecurityGroups() || len(groups.value) > 0) {
 		r.desired.Balancer.VIPSecurityGroupIDs = groups.value
 	}
@@ -110,7 +118,7 @@ func (r *resolver) vipSecurityGroups() {
 
 // guarded: the VIP port has, or will have, groups of the user's.
 func (r *resolver) guarded() bool {
-	if r.kind.vipGroups.key != "" {
+	if r.kind.vipGroups.key != "" && !r.facts.Shared {
 		return len(r.kind.vipGroups.value) > 0
 	}
 	return r.facts.Balancer != nil && len(r.facts.Balancer.VIPSecurityGroupIDs) > 0
