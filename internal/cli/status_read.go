@@ -113,7 +113,7 @@ func (b *balancing) describe(one *serviceStatus, of *tree.Balancer, name string)
 	for i := range b.listeners {
 		l := &b.listeners[i]
 		marked := slices.Contains(l.Tags, name) || strings.HasSuffix(l.Name, "_"+name)
-		if l.BalancerID != of.ID || !marked && of.Name != name {
+		if l.BalancerID != of.ID || !marked && (of.Name != name || held(l)) {
 			continue
 		}
 		keys = append(keys, l.Key())
@@ -131,6 +131,12 @@ func (b *balancing) describe(one *serviceStatus, of *tree.Balancer, name string)
 	for _, key := range keys {
 		one.Listeners = append(one.Listeners, key.String())
 	}
+}
+
+// held says that the listener says of itself whose it is.
+func held(l *tree.Listener) bool {
+	return strings.Contains(l.Name, "_"+owner.ServicePrefix) ||
+		slices.ContainsFunc(l.Tags, func(tag string) bool { return strings.HasPrefix(tag, owner.ServicePrefix) })
 }
 
 // nodeStatuses looks for the route to each pod CIDR on the router of cloud.conf
