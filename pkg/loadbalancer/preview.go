@@ -98,7 +98,7 @@ func (c *Controller) previewOne(ctx context.Context, k *look, p *previewed) *sig
 		p.Notices = append(p.Notices, n.Message)
 	}
 	p.balancer = seen.actual.Balancer
-	p.Err = plan.Check(seen.desired, seen.actual)
+	p.Err = hindering(plan.Check(seen.desired, seen.actual))
 	p.Steps = plan.Plan(seen.desired, seen.actual)
 	return seen
 }
