@@ -21,6 +21,9 @@ type grant struct {
 	renewAt, expires time.Time
 	// rejected: a service said 401 to it.
 	rejected atomic.Bool
+	// granted is when it came, heir that it took the place of a rejected one.
+	granted time.Time
+	heir    bool
 	// superseded: another grant was asked for; the keyring's lock guards it.
 	superseded bool
 }
@@ -51,6 +54,15 @@ func (s *grant) alive(now time.Time) bool {
 // fresh says that the token need not be renewed yet.
 func (s *grant) fresh(now time.Time) bool {
 	return s.alive(now) && (now.Before(s.renewAt) || !s.wire.credentials.renewable)
+}
+
+// rejectionRest is the least time between two tokens of which one is rejected.
+const rejectionRest = 10 * time.Second
+
+// hasty says that a rejection is no reason for another token: this one has just
+// taken the place of a rejected one, so the fault is not the token's.
+func (s *grant) hasty(now time.Time) bool {
+	return s.heir && now.Sub(s.granted) < rejectionRest
 }
 
 // serve makes a serve of one service. It costs no request.

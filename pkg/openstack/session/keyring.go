@@ -134,6 +134,7 @@ func (k *keyring) held(now time.Time) (*grant, bool) {
 func (k *keyring) adopt(ctx context.Context, made *grant) {
 	k.mu.Lock()
 	old := k.wire
+	made.granted, made.heir = time.Now(), k.now != nil && k.now.rejected.Load()
 	k.wire, k.now, k.refusal, k.notBefore = made.wire, made, refusal{}, time.Time{}
 	k.mu.Unlock()
 	if old != made.wire {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -96,6 +97,32 @@ func TestRejectedForEver(t *testing.T) {
 		}
 		if logins, calls := cloudy.Counts(); logins != 2 || calls != 2 {
 			t.Errorf("got %d logins and %d calls, want 2 and 2", logins, calls)
+		}
+	})
+}
+
+// One service that rejects every token does not have Keystone asked for a new one
+// at each call, which would end in Keystone's own limit, and so in no token for anybody.
+func TestOneServiceThatRejectsEveryToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cloudy := &script{Service: func(_ int, r *http.Request) (*http.Response, error) {
+			if strings.HasPrefix(r.URL.Path, "/compute") {
+				return answer(401, ""), nil
+			}
+			return routerAnswer(), nil
+		}}
+		client := newTestClient(t, cloudy)
+		for range 5 * 60 {
+			if err := client.Server(t.Context(), "s1"); !errors.Is(err, cloud.ErrDenied) {
+				t.Fatalf("the service that rejects: got %v, want cloud.ErrDenied", err)
+			}
+			if _, err := client.Router(t.Context(), "r1"); err != nil {
+				t.Fatalf("another service: %v", err)
+			}
+			time.Sleep(time.Second)
+		}
+		if logins, _ := cloudy.Counts(); logins > 5*60/10+2 {
+			t.Errorf("got %d logins in five minutes, want one in 10 s at most", logins)
 		}
 	})
 }

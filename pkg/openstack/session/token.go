@@ -3,12 +3,14 @@ package session
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"underlay/internal/cloud"
 )
 
 // token adds the token to requests of services. A 401 gets a new token and one
-// more try: 401 means that nothing was done.
+// more try: 401 means that nothing was done. A service to which even the new one is
+// not good enough does not get another at once.
 type token struct{ keys *keyring }
 
 // RoundTrip keeps the contract of http.RoundTripper.
@@ -18,7 +20,7 @@ func (t *token) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response, err := send(grant, r)
-	if err != nil || response.StatusCode != http.StatusUnauthorized {
+	if err != nil || response.StatusCode != http.StatusUnauthorized || grant.hasty(time.Now()) {
 		return response, err
 	}
 	grant.rejected.Store(true)
