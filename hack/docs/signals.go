@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"underlay/internal/signal"
-	"underlay/pkg/attachments"
 	"underlay/pkg/instances"
 	"underlay/pkg/loadbalancer"
 	"underlay/pkg/openstack"
@@ -33,7 +32,7 @@ before a Node is removed.
 
 func eventsPage(b *bytes.Buffer) {
 	b.WriteString(eventsHead)
-	events := slices.Concat(routes.Events, instances.Events, loadbalancer.Events, attachments.Events, controller.Events())
+	events := slices.Concat(routes.Events, instances.Events, loadbalancer.Events, controller.Events())
 	slices.SortFunc(events, func(x, y signal.Event) int { return strings.Compare(x.Reason, y.Reason) })
 	for _, e := range events {
 		fmt.Fprintf(b, "\n## %s\n\n%s, on the %s.\n\n%s\n", e.Reason, e.Type, e.Object, e.Meaning)
@@ -60,7 +59,7 @@ The CSI driver serves its own, and those that begin with ` + "`openstack_api_`" 
 
 func metricsPage(b *bytes.Buffer) {
 	b.WriteString(metricsHead)
-	all := slices.Concat(openstack.Metrics(), routes.Metrics(), instances.Metrics(), loadbalancer.Metrics(), attachments.Metrics(), volumes.Metrics())
+	all := slices.Concat(openstack.Metrics(), routes.Metrics(), instances.Metrics(), loadbalancer.Metrics(), volumes.Metrics())
 	slices.SortFunc(all, func(x, y signal.Metric) int { return cmp.Compare(x.Name, y.Name) })
 	for _, m := range all {
 		fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", m.Name, m.Type, strings.Join(m.Labels, ", "), cell(m.Meaning), cell(m.Advice))

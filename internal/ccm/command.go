@@ -45,11 +45,11 @@ func NewCommand(stop <-chan struct{}) *cobra.Command {
 		running = p
 		return p
 	}
-	cmd = app.NewCloudControllerManagerCommand(defaults, initialize, controllers(), names.CCMControllerAliases(), own.sets(), stop)
+	cmd = app.NewCloudControllerManagerCommand(defaults, initialize, app.DefaultInitFuncConstructors, names.CCMControllerAliases(), own.sets(), stop)
 	cmd.Use = "openstack-cloud-controller-manager"
 	cmd.Long = `Runs the cloud controllers of a Kubernetes cluster on OpenStack: it says what each
 node is, writes each node's pod CIDR into the tenant router, makes a load balancer for
-each Service that wants one, removes nodes whose servers are gone, and frees their volumes. It reads one cloud.conf (--cloud-config).`
+each Service that wants one, and removes nodes whose servers are gone. It reads one cloud.conf (--cloud-config).`
 	runE := cmd.RunE
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := runE(cmd, args); err != nil {

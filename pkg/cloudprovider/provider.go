@@ -66,8 +66,6 @@ type Provider struct {
 	drain     *drain
 	running   sync.WaitGroup // background work of Initialize
 	cancel    context.CancelFunc
-	// start runs a part of the background work; nil before Initialize.
-	start func(work func(context.Context))
 }
 
 var (
@@ -92,6 +90,7 @@ func New(options Options) (*Provider, error) {
 		MonitorPeriod:      options.MonitorPeriod,
 		Events:             options.Events,
 		Nodes:              p.listNodes,
+		Taints:             nodeTaints{options.Kubernetes.CoreV1().Nodes()},
 	})
 	if len(decision.CIDRs) > 0 {
 		p.gate = routes.NewGate(options.Kubernetes)
@@ -115,11 +114,11 @@ func New(options Options) (*Provider, error) {
 func (p *Provider) Initialize(_ cloudprovider.ControllerClientBuilder, stop <-chan struct{}) {
 	ctx, cancel := context.WithCancel(wait.ContextForChannel(stop))
 	p.cancel = cancel
-	p.start = func(work func(context.Context)) { p.running.Go(func() { work(ctx) }) }
 	log := klog.FromContext(ctx)
 	p.sayRoutes(log)
 	p.sayBalancers(log)
 	p.running.Go(func() { p.options.Client.Run(ctx) })
+	p.running.Go(func() { p.instances.Run(ctx) })
 	if p.routes != nil {
 		p.running.Go(func() { p.routes.Run(ctx) })
 	}

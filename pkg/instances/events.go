@@ -20,6 +20,8 @@ const (
 	reasonAmbiguous     = "NodeServerAmbiguous"
 	reasonNoAddress     = "NodeWithoutAddress"
 	reasonForeignNodeIP = "NodeIPNotOnServer"
+	reasonOutOfService  = "NodeOutOfService"
+	reasonBackInService = "NodeBackInService"
 )
 
 // Events are all events that this package sends.
@@ -48,5 +50,15 @@ var Events = []signal.Event{
 		Reason: reasonForeignNodeIP, Type: v1.EventTypeWarning, Object: "Node",
 		Meaning: "The kubelet was started with a --node-ip that is none of the server's addresses; Kubernetes refuses to set the Node's addresses.",
 		Advice:  "Correct --node-ip, or [Networking] in cloud.conf if it hides that address.",
+	},
+	{
+		Reason: reasonOutOfService, Type: v1.EventTypeWarning, Object: "Node",
+		Meaning: "The server of a Node that is not ready does not exist any more, and volumes are attached to it. The Node has the taint node.kubernetes.io/out-of-service=server-deleted:NoExecute, by which Kubernetes ends its pods and detaches its volumes at once instead of in six minutes. The Node is removed after that, in two minutes at the latest.",
+		Advice:  "None. kubectl get volumeattachments shows what is still attached.",
+	},
+	{
+		Reason: reasonBackInService, Type: v1.EventTypeWarning, Object: "Node",
+		Meaning: "The Node was put out of service because Nova said more than once that its server does not exist, and now the server is there, or the kubelet reports. The taint is taken off.",
+		Advice:  "Find out why Nova forgot the server for a while: its cells, its database, the project in cloud.conf. Pods that ran there were ended.",
 	},
 }

@@ -43,7 +43,7 @@ func (i *Instances) gone(ctx context.Context, node *v1.Node, ids []string) (bool
 	if seen.server != nil {
 		i.acquit(key)
 		i.notices.over(key, reasonHeld)
-		return false, nil
+		return false, i.backInService(ctx, node)
 	}
 	if seen.held != nil {
 		i.sayHeld(ctx, node, *seen.held)
@@ -82,7 +82,6 @@ func (i *Instances) verdict(ctx context.Context, node *v1.Node, ids []string, si
 		i.sayHeld(ctx, node, census)
 		return false, nil
 	}
-	meters.gone.Inc()
 	klog.FromContext(ctx).Info("Server is gone; its node is to be removed", "node", node.Name, "server", ids[0], "missingSince", since)
 	return true, nil
 }

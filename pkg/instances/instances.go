@@ -39,6 +39,9 @@ type Options struct {
 	Nodes func() []*v1.Node
 	// Events may be nil: then there are none.
 	Events EventRecorder
+	// Taints puts Nodes out of service whose servers are gone. Without it they are
+	// removed with their volumes attached.
+	Taints Taints
 }
 
 // Instances answers the framework's node controllers.
@@ -86,12 +89,16 @@ func New(opts Options) *Instances {
 }
 
 // InstanceExists says false only when the Node's server is proven to be gone
-// and the brake is off; see gone.go. Nodes that are not ours, and Nodes whose
-// server was never known, exist.
+// and the brake is off; see gone.go. A Node with volumes exists until they are
+// detached, for two minutes at most; see outofservice.go. Nodes that are not ours,
+// and Nodes whose server was never known, exist.
 func (i *Instances) InstanceExists(ctx context.Context, node *v1.Node) (bool, error) {
 	i.sweep()
 	if err := i.ours(node); err != nil {
 		i.leaveAlone(ctx, node, err)
+		return true, nil
+	}
+	if releasing(node) {
 		return true, nil
 	}
 	ids, err := i.identify(ctx, node)
@@ -105,7 +112,15 @@ func (i *Instances) InstanceExists(ctx context.Context, node *v1.Node) (bool, er
 	if err != nil {
 		return true, fmt.Errorf("look for the server of node %s: %w", node.Name, err)
 	}
-	return !gone, nil
+	if !gone {
+		return true, nil
+	}
+	goes, err := i.release(ctx, node)
+	if err != nil || !goes {
+		return true, err
+	}
+	meters.gone.Inc()
+	return false, nil
 }
 
 // InstanceShutdown says whether the Node's server is off for good; see
@@ -114,6 +129,9 @@ func (i *Instances) InstanceShutdown(ctx context.Context, node *v1.Node) (bool, 
 	if err := i.ours(node); err != nil {
 		i.leaveAlone(ctx, node, err)
 		return false, nil
+	}
+	if releasing(node) {
+		return false, nil // there is nothing to ask: its server is gone
 	}
 	ids, err := i.identify(ctx, node)
 	if err != nil {

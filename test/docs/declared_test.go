@@ -12,7 +12,6 @@ import (
 	"k8s.io/component-base/metrics/legacyregistry"
 
 	"underlay/internal/signal"
-	"underlay/pkg/attachments"
 	"underlay/pkg/instances"
 	"underlay/pkg/loadbalancer"
 	"underlay/pkg/openstack"
@@ -30,7 +29,7 @@ var runbooks = []struct {
 }{
 	{"docs/how-to/routes-do-not-work.md", slices.Concat(instances.Events, routes.Events), []string{"FailedToCreateRoute"}},
 	{"docs/how-to/load-balancers-do-not-work.md", loadbalancer.Events, nil},
-	{"docs/how-to/volumes-do-not-work.md", slices.Concat(controller.Events(), attachments.Events), nil},
+	{"docs/how-to/volumes-do-not-work.md", controller.Events(), nil},
 }
 
 // TestRunbookHasEveryWarning: a warning without a row leaves its reader alone.
@@ -69,7 +68,7 @@ func TestMetricsExist(t *testing.T) {
 	for _, m := range instances.Metrics() {
 		declared[m.Name] = true
 	}
-	for _, m := range slices.Concat(openstack.Metrics(), loadbalancer.Metrics(), attachments.Metrics(), volumes.Metrics()) {
+	for _, m := range slices.Concat(openstack.Metrics(), loadbalancer.Metrics(), volumes.Metrics()) {
 		declared[m.Name] = true
 	}
 	routes.RegisterMetrics()

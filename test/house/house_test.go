@@ -83,7 +83,7 @@ var rules = []rule{
 }
 
 // features are the packages that each serve one part of the cloud provider.
-var features = []string{"underlay/pkg/instances/...", "underlay/pkg/routes/...", "underlay/pkg/loadbalancer/...", "underlay/pkg/volumes/...", "underlay/pkg/attachments/..."}
+var features = []string{"underlay/pkg/instances/...", "underlay/pkg/routes/...", "underlay/pkg/loadbalancer/...", "underlay/pkg/volumes/..."}
 
 type goPackage struct {
 	ImportPath    string

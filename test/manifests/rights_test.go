@@ -17,8 +17,6 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	v1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	storagev1 "k8s.io/api/storage/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
@@ -201,41 +199,16 @@ func liveANode(ctx context.Context, t *testing.T, world *playground.Playground, 
 	} else if len(ledger.Data) == 0 {
 		t.Error("the ledger is empty")
 	}
-	attachment := attach(ctx, t, world, name)
 	if err := world.Leave(ctx, name); err != nil {
 		t.Fatal(err)
 	}
 	if err := world.Settle(ctx, nil); err != nil {
 		t.Fatalf("after the node left: %v", err)
 	}
-	for {
-		if _, err := world.Client.StorageV1().VolumeAttachments().Get(ctx, attachment, metav1.GetOptions{}); apierrors.IsNotFound(err) {
-			break
-		} else if err != nil {
-			t.Fatalf("the node's volume is still attached: %v", err)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
 	events, err := world.Client.CoreV1().Events("").List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.kind=Node,involvedObject.name=" + name})
 	if err != nil || !hasSource(events.Items, "cloud-node") {
 		t.Errorf("no event of ours on the node: %v", err)
 	}
-}
-
-// attach makes a VolumeAttachment to a node's server, as external-attacher notes it.
-func attach(ctx context.Context, t *testing.T, world *playground.Playground, node string) string {
-	t.Helper()
-	volume := "volume-of-" + node
-	made, err := world.Client.StorageV1().VolumeAttachments().Create(ctx, &storagev1.VolumeAttachment{
-		ObjectMeta: metav1.ObjectMeta{Name: volume, Annotations: map[string]string{"csi.alpha.kubernetes.io/node-id": world.Member(node).ServerID}},
-		Spec: storagev1.VolumeAttachmentSpec{
-			Attacher: "cinder.csi.openstack.org", NodeName: node, Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume},
-		},
-	}, metav1.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return made.Name
 }
 
 func hasSource(events []v1.Event, part string) bool {

@@ -54,10 +54,6 @@ func TestVolumes(t *testing.T) {
 		w.step("a volume by its id, as before CSI", byID)
 		w.step("a volume takes another class of attributes", attributesChange)
 	}, func(w *world) {
-		if built.Account != nil {
-			w.log("left to the simulated cloud: a node whose server is deleted")
-			return
-		}
 		w.step("the data of a node whose server is deleted is read elsewhere", serverDeleted)
 	}, func(w *world) {
 		w.step("a group of volumes has its snapshots at once", groupSnapshot)
