@@ -68,14 +68,13 @@ const (
 )
 
 // Apply carries out one step of a job and returns when it is done: for a load
-// balancer, when Octavia has finished. What is gone already is success.
+// balancer, when Octavia has finished. What is gone already is success; what
+// somebody has begun to use since it was looked at is an error.
 func Apply(ctx context.Context, c Cloud, job Job, s step.Step) error {
 	err := persist(ctx, func() error {
-		if job.BalancerID != "" {
-			gone, err := settle(ctx, c, job.BalancerID)
-			if _, address := s.(plan.DeleteFloatingIP); err != nil || gone && !address {
-				return err
-			}
+		done, err := look(ctx, c, job, s)
+		if done || err != nil {
+			return err
 		}
 		return write(ctx, c, s)
 	})
@@ -88,13 +87,51 @@ func Apply(ctx context.Context, c Cloud, job Job, s step.Step) error {
 	return nil
 }
 
-// finish waits until Octavia has done the step.
-func finish(ctx context.Context, c Cloud, id string, s step.Step) error {
-	gone, err := settle(ctx, c, id)
+// look sees whether the step is done already, and whether it may still be done.
+func look(ctx context.Context, c Cloud, job Job, s step.Step) (done bool, err error) {
+	address, loose := s.(plan.DeleteFloatingIP)
+	if job.BalancerID == "" {
+		if loose {
+			err = idle(ctx, c, address.ID)
+		}
+		return false, err
+	}
+	b, err := settle(ctx, c, job.BalancerID)
+	update, _ := s.(plan.UpdateLoadBalancer)
+	switch {
+	case err != nil:
+		return false, err
+	case b == nil:
+		return !loose, nil
+	case update.Tags != nil && slices.Equal(b.Tags, update.Tags):
+		return true, nil
+	case !slices.Equal(b.Tags, job.Tags):
+		return false, fmt.Errorf("load balancer %s is used by others than when it was looked at: look again", job.BalancerID)
+	}
+	return false, nil
+}
+
+// idle says that the floating IP leads nowhere.
+func idle(ctx context.Context, c Cloud, id string) error {
+	all, err := c.FloatingIPs(ctx, "")
 	if err != nil {
 		return err
 	}
-	if _, deleted := s.(plan.DeleteLoadBalancer); deleted && !gone {
+	for i := range all {
+		if all[i].ID == id && all[i].PortID != "" {
+			return fmt.Errorf("it leads to port %s by now", all[i].PortID)
+		}
+	}
+	return nil
+}
+
+// finish waits until Octavia has done the step.
+func finish(ctx context.Context, c Cloud, id string, s step.Step) error {
+	b, err := settle(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	if _, deleted := s.(plan.DeleteLoadBalancer); deleted && b != nil {
 		return fmt.Errorf("wait until load balancer %s is gone: Octavia gave up: %w", id, cloud.ErrUnavailable)
 	}
 	return nil
@@ -158,21 +195,21 @@ func takeOff(ctx context.Context, c Cloud, s plan.SetPortGroups) error {
 	return err
 }
 
-// settle waits until Octavia works no more on the load balancer, and says
-// whether it is gone.
-func settle(ctx context.Context, c Cloud, id string) (gone bool, err error) {
+// settle waits until Octavia works no more on the load balancer, and gives it
+// without its parts; nil when it is gone.
+func settle(ctx context.Context, c Cloud, id string) (*tree.Balancer, error) {
 	for {
-		found, err := c.LoadBalancers(ctx, loadbalancer.BalancerQuery{ID: id, StatusOnly: true})
+		found, err := c.LoadBalancers(ctx, loadbalancer.BalancerQuery{ID: id})
 		switch {
 		case err != nil:
-			return false, fmt.Errorf("look at load balancer %s: %w", id, err)
+			return nil, fmt.Errorf("look at load balancer %s: %w", id, err)
 		case len(found) == 0 || found[0].Provisioning == tree.Deleted:
-			return true, nil
+			return nil, nil
 		case !found[0].Provisioning.Pending():
-			return false, nil
+			return &found[0], nil
 		}
 		if err := wait(ctx); err != nil {
-			return false, fmt.Errorf("wait for load balancer %s, which is %s: %w", id, found[0].Provisioning, err)
+			return nil, fmt.Errorf("wait for load balancer %s, which is %s: %w", id, found[0].Provisioning, err)
 		}
 	}
 }

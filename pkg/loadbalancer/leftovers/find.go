@@ -25,8 +25,10 @@ type Project struct {
 // Job is a chain of steps: where one fails, the rest of it is left, and other
 // jobs go on.
 type Job struct {
-	// BalancerID is the load balancer that the steps change or delete, "" for none.
+	// BalancerID is the load balancer that the steps change or delete, "" for none;
+	// Tags are those that it had.
 	BalancerID string
+	Tags       []string
 	Steps      []step.Step
 }
 
@@ -97,7 +99,7 @@ func generated(b *tree.Balancer) bool {
 // delete removes a load balancer whole, then the floating IPs on it: a deletion
 // that is refused takes nothing away.
 func (f *finder) delete(b *tree.Balancer) {
-	job := Job{BalancerID: b.ID, Steps: []step.Step{
+	job := Job{BalancerID: b.ID, Tags: b.Tags, Steps: []step.Step{
 		plan.DeleteLoadBalancer{ID: b.ID, Label: label(b), Cascade: true},
 	}}
 	f.going[b.VIP.PortID] = true

@@ -87,7 +87,7 @@ func (f *finder) leave(b *tree.Balancer, p parts) {
 	if len(p.others) > 0 {
 		why = "it serves " + strings.Join(p.others, ", ")
 	}
-	job := Job{BalancerID: b.ID}
+	job := Job{BalancerID: b.ID, Tags: b.Tags}
 	for _, l := range p.listeners {
 		job.Steps = append(job.Steps, plan.DeleteListener{ID: l.ID, Key: l.Key(), Why: "on the shared load balancer " + label(b)})
 	}
