@@ -44,6 +44,9 @@ func look(desired tree.Desired, actual tree.Actual) *view {
 	if actual.Owned && v.formerName(b.Name) {
 		v.names = append(v.names, b.Name)
 	}
+	if former := v.formerCluster(b); former != "" {
+		v.names = append(v.names, owner.Cluster{Name: former}.BalancerName(desired.Service))
+	}
 	v.collectPools()
 	v.findOthers()
 	v.claimPools()

@@ -10,11 +10,13 @@ import (
 )
 
 // A part's name as this project and kubernetes/cloud-provider-openstack give it:
-// kind, place, and the name of the Service's load balancer; and the name that
-// older releases of the latter gave pools.
+// kind, place, and the name of the Service's load balancer; that name; and the one
+// that older releases of the latter gave pools.
 var (
-	partName    = regexp.MustCompile(`^(?:listener|pool|monitor)_\d+_(.+)$`)
-	oldPoolName = regexp.MustCompile(`^(?:TCP|UDP|SCTP|HTTP|HTTPS|TERMINATED_HTTPS)_\d+_pool$`)
+	partName = regexp.MustCompile(`^(?:listener|pool|monitor)_\d+_(.+)$`)
+	// Neither a namespace nor a Service has an underscore in its name.
+	generatedName = regexp.MustCompile(`^` + owner.ServicePrefix + `(.+)_[^_]+_[^_]+$`)
+	oldPoolName   = regexp.MustCompile(`^(?:TCP|UDP|SCTP|HTTP|HTTPS|TERMINATED_HTTPS)_\d+_pool$`)
 )
 
 // holders are the Services that a part belongs to, by its tags or, where no tag
@@ -161,6 +163,19 @@ func (v *view) idlePools() []*tree.Pool {
 	}
 	slices.SortStableFunc(idle, func(x, y *tree.Pool) int { return len(y.MemberIDs) - len(x.MemberIDs) })
 	return idle
+}
+
+// formerCluster is the --cluster-name under which this cluster made the load
+// balancer, "" where it cannot be told: parts that Services were given at that time
+// carry it, those of Services that only share the load balancer too.
+func (v *view) formerCluster(b *tree.Balancer) string {
+	if !v.made(b) || len(b.Name) >= owner.MaxName {
+		return ""
+	}
+	if match := generatedName.FindStringSubmatch(b.Name); match != nil {
+		return match[1]
+	}
+	return ""
 }
 
 // made says that this cluster made the load balancer, by its tag or, where the
