@@ -276,9 +276,10 @@ func (v *view) leavingPorts() []string {
 	return ports
 }
 
-// describePort writes the wanted description on the VIP port.
+// describePort writes the wanted description on the VIP port. Where Services share
+// the load balancer only its own one does: two would write in turn.
 func (v *view) describePort(wish *tree.FloatingIPWish) []step.Step {
-	if wish.PortDescription == nil {
+	if wish.PortDescription == nil || !v.actual.Owned && len(v.others) > 0 {
 		return nil
 	}
 	id := v.vipPort()
