@@ -52,7 +52,10 @@ func (r *resolver) keepNames(l *tree.Listener) {
 	if l.Pool == nil || actual.Pool == nil {
 		return
 	}
-	l.Pool.Name = cmp.Or(actual.Pool.Name, l.Pool.Name)
+	others := func(p portWish) bool { return p.key != l.Key() && p.poolName == actual.Pool.Name }
+	if actual.Pool.Name != "" && !slices.ContainsFunc(r.ports, others) { // no two pools of a tree have one name
+		l.Pool.Name = actual.Pool.Name
+	}
 	if len(actual.Pool.Tags) == 0 && actual.Pool.Protocol == l.Pool.Protocol {
 		l.Pool.Tags = nil
 	}
