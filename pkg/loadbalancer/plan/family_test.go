@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"underlay/internal/owner"
-	"underlay/internal/step"
 	"underlay/pkg/loadbalancer/plan"
 	"underlay/pkg/loadbalancer/tree"
 )
@@ -25,18 +24,10 @@ func TestFloatingIPOnASecondAddressIsSeen(t *testing.T) {
 		{ID: "f", Address: "203.0.113.9", NetworkID: "public", PortID: "vip", FixedIP: "10.0.0.9", Description: c.FloatingIPDescription(s)},
 	}}
 	if steps := plan.Plan(d, actual); len(steps) > 0 {
-		t.Errorf("got %v, want nothing to do", texts(steps))
+		t.Errorf("got %v, want nothing to do", lines(steps))
 	}
 	d.FloatingIP = nil
 	if steps := plan.Plan(d, actual); len(steps) != 1 {
-		t.Errorf("got %v, want the floating IP gone once the Service is internal", texts(steps))
+		t.Errorf("got %v, want the floating IP gone once the Service is internal", lines(steps))
 	}
-}
-
-func texts(steps []step.Step) []string {
-	var all []string
-	for _, s := range steps {
-		all = append(all, s.String())
-	}
-	return all
 }
