@@ -108,8 +108,9 @@ func (p *portPairs) write(ctx context.Context, portID string, c pairChange) erro
 		if !port.PortSecurity || slices.Equal(merged, port.AddressPairs) {
 			return nil
 		}
-		if err := p.refused.resting(portID, port.Revision); err != nil {
-			return err
+		err = p.refused.resting(portID, port.Revision)
+		if full := errors.Is(err, cloud.ErrQuota); err != nil && (!full || len(merged) > len(port.AddressPairs)) {
+			return err // a full port still takes what makes it no fuller
 		}
 		var written Port
 		written, err = p.api.SetAddressPairs(ctx, portID, port.Revision, merged)

@@ -2,7 +2,6 @@ package routes_test
 
 import (
 	"context"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -14,7 +13,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	cloudproviderapi "k8s.io/cloud-provider/api"
 
-	"underlay/pkg/routes"
 	"underlay/pkg/simulator"
 )
 
@@ -135,11 +133,7 @@ func TestRoutesOfNodesThatAreStillBeingListedStay(t *testing.T) {
 		w.settle(time.Minute)
 		p.end()
 		first := w.node(nodeName(0), nil)
-		client := w.client()
-		controller := routes.New(routes.Options{
-			Router: client, Ports: client, RouterID: w.routerID, ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix(clusterCIDR4)},
-			Nodes: func() []*v1.Node { return []*v1.Node{first} }, Ledger: routes.NewConfigMapLedger(w.kube),
-		})
+		controller := w.alone(first)
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { controller.Run(ctx) })

@@ -13,6 +13,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	cloudprovider "k8s.io/cloud-provider"
+
+	"underlay/internal/cloud"
 	"underlay/pkg/simulator"
 )
 
@@ -270,6 +275,48 @@ func TestExhaustedAddressPairsAreSaid(t *testing.T) {
 		w.cloud.SetAddressPairs(port, full[:9]...) // room again
 		w.settle(80 * time.Second)
 		w.wantRoutes()
+	})
+}
+
+// That a pair was refused for lack of room does not keep an old one of ours there:
+// a full port changes its pair in whatever order the two changes are asked for.
+func TestAFullPortChangesItsPair(t *testing.T) {
+	onBoth(t, func(t *testing.T, neutron worldOption) {
+		w := newWorld(t, neutron)
+		w.join(0, 1)
+		var others []string
+		var pairs []simulator.AddressPairState
+		for n := range 9 {
+			others = append(others, fmt.Sprintf("10.9.9.%d", n))
+			pairs = append(pairs, simulator.AddressPairState{IPAddress: others[n]})
+		}
+		w.cloud.SetAddressPairs(w.servers[nodeName(0)].PortIDs[0], pairs...)
+		p := w.start()
+		w.settle(time.Minute)
+		p.end()
+		node := w.node(nodeName(0), func(n *v1.Node) {
+			n.Spec.PodCIDRs = w.podCIDRs(100)
+			n.Spec.PodCIDR = n.Spec.PodCIDRs[0]
+		})
+		controller := w.alone(node)
+		old, err := controller.ListRoutes(t.Context(), "")
+		if err != nil || len(old) != 1 {
+			t.Fatalf("got %v, %v; want the old route", old, err)
+		}
+		create := func() error {
+			return controller.CreateRoute(t.Context(), "", "", &cloudprovider.Route{TargetNode: types.NodeName(node.Name), DestinationCIDR: node.Spec.PodCIDR})
+		}
+		if err := create(); !errors.Is(err, cloud.ErrQuota) {
+			t.Fatalf("the new pair beside the old: got %v, want that there is no room", err)
+		}
+		if err := controller.DeleteRoute(t.Context(), "", old[0]); err != nil {
+			t.Fatalf("the old pair: %v", err)
+		}
+		if err := create(); err != nil {
+			t.Fatalf("the new pair: %v", err)
+		}
+		w.wantRoutes()
+		w.wantPairs(others...)
 	})
 }
 

@@ -241,6 +241,16 @@ func (w *world) start() *process {
 	return p
 }
 
+// alone is a controller that nobody drives, and that knows these nodes.
+func (w *world) alone(nodes ...*v1.Node) *routes.Controller {
+	w.t.Helper()
+	client := w.client()
+	return routes.New(routes.Options{
+		Router: client, Ports: client, RouterID: w.routerID, ClusterCIDRs: []netip.Prefix{netip.MustParsePrefix(clusterCIDR4)},
+		Nodes: func() []*v1.Node { return nodes }, Ledger: routes.NewConfigMapLedger(w.kube),
+	})
+}
+
 // end stops the process and waits for all that it started.
 func (p *process) end() {
 	p.stop()
