@@ -18,10 +18,9 @@ export CGO_ENABLED ?= 0
 export GOFLAGS     := $(filter-out -tags=grpcnotrace,$(GOFLAGS)) -tags=grpcnotrace
 
 # The parts of the tests, and their packages. unit is all that no other part names.
-# Those that mostly wait for a cloud run beside those that work, and beside what is
-# built for them; the last ones look at the whole machine, and have it for themselves.
-WORKING            := unit simulator sanity e2e
-WAITING            := contract openstack
+# Those that mostly wait run beside those that work, and beside what is built for them; the last ones look at the whole machine, and have it for themselves.
+WORKING            := unit simulator e2e
+WAITING            := contract openstack sanity
 ALONE              := nodes dataplane
 PARTS              := $(WORKING) $(WAITING) $(ALONE)
 PACKAGES_simulator := ./pkg/simulator/... ./test/openstackclient ./test/livepage
