@@ -30,8 +30,8 @@ func (r *round) divide(ctx context.Context, pairs []pair, want intent) {
 	}
 	switch {
 	case err == nil:
-	case errors.Is(err, cloud.ErrQuota):
-		r.fit(ctx, pairs, want, err)
+	case errors.Is(err, cloud.ErrQuota) && want == putOn:
+		r.fit(ctx, pairs, err)
 	case errors.Is(err, cloud.ErrInvalid):
 		r.separate(ctx, pairs, want, err)
 	default:
@@ -79,8 +79,9 @@ func (r *round) aim(ctx context.Context, pairs []pair, refused error) []pair {
 }
 
 // fit adds as many routes as the router has room for: by the number where the
-// cloud tells it, else by halves.
-func (r *round) fit(ctx context.Context, pairs []pair, want intent, err error) {
+// cloud tells it, else by halves. A removal is refused where more would be left than
+// a limit that was lowered: to remove fewer cannot help.
+func (r *round) fit(ctx context.Context, pairs []pair, err error) {
 	router, readErr := r.table.read(ctx)
 	if readErr != nil {
 		r.fail(pairs, cloud.Join(err, readErr))
@@ -94,12 +95,12 @@ func (r *round) fit(ctx context.Context, pairs []pair, want intent, err error) {
 		told = false
 	}
 	refused := len(r.unfit)
-	r.divide(ctx, pairs[:n], want)
+	r.divide(ctx, pairs[:n], putOn)
 	if told || n == 0 || len(r.unfit) > refused {
 		r.refuse(pairs[n:], err)
 		return
 	}
-	r.divide(ctx, pairs[n:], want)
+	r.divide(ctx, pairs[n:], putOn)
 }
 
 // refuse notes pairs that the router has no room for.

@@ -181,6 +181,27 @@ func TestRouteLimit(t *testing.T) {
 	}
 }
 
+// A limit that was lowered below what the router has refuses removals too (Neutron
+// counts what would be left). To remove fewer at a time cannot help, and is not tried.
+func TestRemovalsBeyondALoweredLimitAreNotTriedInParts(t *testing.T) {
+	onBoth(t, func(t *testing.T, neutron worldOption) {
+		w := newWorld(t, neutron)
+		w.join(0, 12)
+		p := w.start()
+		defer p.end()
+		w.settle(time.Minute)
+		pass(15 * time.Second)
+		w.cloud.AddFault(simulator.Fault{Match: "PUT /v2.0/routers/*", Status: 409, Type: "OverQuota"})
+		w.cloud.ResetCalls()
+		w.leave(0, 8, true)
+		pass(time.Minute)
+		atMost(t, "router writes in a minute", w.routerWrites(), 2*7+1) // a round has one batch or two
+		w.cloud.ClearFaults()
+		pass(30 * time.Second)
+		w.wantRoutes()
+	})
+}
+
 // One bad next hop does not keep the other routes out.
 func TestOneInvalidRouteDoesNotFailTheRest(t *testing.T) {
 	onBoth(t, func(t *testing.T, neutron worldOption) {
