@@ -21,6 +21,10 @@ const (
 	// FloatingIPPrefix begins the description of every floating IP made for a
 	// Service. One that does not begin so is never deleted.
 	FloatingIPPrefix = "Floating IP for Kubernetes external service "
+	// KeptPrefix begins the description of a floating IP that a Service was told to
+	// keep when it went. It belongs to the project: the next Service of the name
+	// uses it again, and nobody deletes it.
+	KeptPrefix = "Floating IP kept for Kubernetes external service "
 
 	clusterTagPrefix = "underlay_cluster_"
 )
@@ -91,7 +95,22 @@ func (c Cluster) FloatingIPDescription(s Service) string {
 // MadeFloatingIP says whether a floating IP with this description was made for the
 // Service of this cluster, whatever the cluster's name was then.
 func (c Cluster) MadeFloatingIP(s Service, description string) bool {
-	rest, ok := strings.CutPrefix(description, FloatingIPPrefix+s.String()+" ")
+	return c.described(FloatingIPPrefix, s, description)
+}
+
+// KeptFloatingIPDescription describes a floating IP that the Service keeps.
+func (c Cluster) KeptFloatingIPDescription(s Service) string {
+	return c.describe(KeptPrefix, s)
+}
+
+// KeptFloatingIP says whether a floating IP with this description was kept for the
+// Service of this cluster, whatever the cluster's name was then.
+func (c Cluster) KeptFloatingIP(s Service, description string) bool {
+	return c.described(KeptPrefix, s, description)
+}
+
+func (c Cluster) described(prefix string, s Service, description string) bool {
+	rest, ok := strings.CutPrefix(description, prefix+s.String()+" ")
 	return ok && c.UID != "" && DescribedCluster(rest) == c.UID
 }
 

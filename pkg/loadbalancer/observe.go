@@ -100,7 +100,8 @@ func (c *Controller) floatingIPs(ctx context.Context, k *look, s *subject, b *tr
 		return nil, err
 	}
 	found := sift(all, func(ip *tree.FloatingIP) bool {
-		return ip.PortID == port || ip.Address == wanted || s.cluster.MadeFloatingIP(s.owner, ip.Description)
+		return ip.PortID == port || ip.Address == wanted ||
+			s.cluster.MadeFloatingIP(s.owner, ip.Description) || s.cluster.KeptFloatingIP(s.owner, ip.Description)
 	})
 	slices.SortFunc(found, func(a, b tree.FloatingIP) int { return strings.Compare(a.ID, b.ID) })
 	return found, nil

@@ -123,6 +123,9 @@ func (f *finder) looseAddresses() {
 	addresses := slices.Clone(f.FloatingIPs)
 	slices.SortFunc(addresses, func(a, b tree.FloatingIP) int { return strings.Compare(a.Address, b.Address) })
 	for _, address := range addresses {
+		if keptBy(&address).of(f.whose) {
+			f.keep("floating IP "+address.Address, "a Service was told to keep it")
+		}
 		if !markOfFloatingIP(&address).of(f.whose) || f.going[address.PortID] && address.PortID != "" {
 			continue
 		}

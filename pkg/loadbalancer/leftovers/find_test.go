@@ -186,3 +186,21 @@ func TestClustersAreTold(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// An address that a Service was told to keep stays, and is named.
+func TestKeptAddressesStay(t *testing.T) {
+	var p leftovers.Project
+	made(&p, blue, "web", true)
+	service := owner.Service{Namespace: "shop", Name: "old"}
+	p.FloatingIPs = append(p.FloatingIPs, tree.FloatingIP{ID: "kept", Address: "203.0.113.77", Description: blue.KeptFloatingIPDescription(service)})
+	f := leftovers.Find(p, leftovers.Whose{UID: blue.UID})
+	if diff := cmp.Diff([]string{"fip0", "lb0", "node0", "sg0"}, touched(f)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if len(f.Kept) != 1 || !strings.Contains(f.Kept[0].What, "203.0.113.77") {
+		t.Errorf("got %v, want the kept address", f.Kept)
+	}
+	if f := leftovers.Find(p, leftovers.Whose{UID: green.UID}); len(f.Kept) != 0 {
+		t.Errorf("another cluster is told of %v", f.Kept)
+	}
+}

@@ -103,6 +103,14 @@ func markOfFloatingIP(f *tree.FloatingIP) mark {
 	return mark{uids: identities(nil, f.Description), name: clusterIn(f.Description)}
 }
 
+// keptBy is the mark of a floating IP that a Service left to the project.
+func keptBy(f *tree.FloatingIP) mark {
+	if !strings.HasPrefix(f.Description, owner.KeptPrefix) {
+		return mark{}
+	}
+	return mark{uids: identities(nil, f.Description)}
+}
+
 func markOfGroup(g *tree.SecurityGroup) mark {
 	if !strings.HasPrefix(g.Name, "lb-sg-") {
 		return mark{}

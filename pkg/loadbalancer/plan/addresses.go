@@ -83,7 +83,7 @@ func (v *view) takeOff(current *tree.FloatingIP) []step.Step {
 	case v.deletable(current) && !v.desired.KeepFloatingIP:
 		return []step.Step{DeleteFloatingIP{ID: current.ID, Address: current.Address, Why: why}}
 	default:
-		return []step.Step{DetachFloatingIP{ID: current.ID, Address: current.Address, Why: why}}
+		return append(v.keepAddress(current), DetachFloatingIP{ID: current.ID, Address: current.Address, Why: why})
 	}
 }
 
@@ -114,6 +114,8 @@ func (v *view) swap(wish *tree.FloatingIPWish, current, found *tree.FloatingIP) 
 	drop := v.deletable(current) && !v.desired.KeepFloatingIP
 	if drop {
 		steps = append(steps, v.markAddress(current)...)
+	} else {
+		steps = append(steps, v.keepAddress(current)...)
 	}
 	why := "the Service wants " + wish.Address
 	steps = append(steps,
@@ -140,7 +142,7 @@ func (v *view) candidate(wish *tree.FloatingIPWish) *tree.FloatingIP {
 			}
 		case v.onReplaced(f):
 			return f
-		case idle == nil && network && v.provable(f) && v.movable(f):
+		case idle == nil && network && (v.provable(f) || v.kept(f)) && v.movable(f):
 			idle = f
 		}
 	}
@@ -209,7 +211,7 @@ func (v *view) markAddress(f *tree.FloatingIP) []step.Step {
 // load balancer that stays serves those who stay.
 func (v *view) dropAddresses() []step.Step {
 	if v.desired.KeepFloatingIP {
-		return nil
+		return v.keepAddresses()
 	}
 	var steps []step.Step
 	for i := range v.actual.FloatingIPs {

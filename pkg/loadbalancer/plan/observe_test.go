@@ -49,7 +49,7 @@ func (w *world) observe(d tree.Desired) tree.Actual {
 		port = a.Balancer.VIP.PortID
 	}
 	for _, f := range now.addresses {
-		own := f.Description == d.Cluster.FloatingIPDescription(d.Service)
+		own := d.Cluster.MadeFloatingIP(d.Service, f.Description) || d.Cluster.KeptFloatingIP(d.Service, f.Description)
 		wanted := d.FloatingIP != nil && d.FloatingIP.Address == f.Address
 		if own || wanted || port != "" && f.PortID == port {
 			a.FloatingIPs = append(a.FloatingIPs, f)

@@ -236,7 +236,8 @@ func othersOf(w *world) *world {
 	}
 	others.balancers = slices.DeleteFunc(others.balancers, func(b tree.Balancer) bool { return len(b.Listeners) == 0 })
 	others.addresses = slices.DeleteFunc(others.addresses, func(f tree.FloatingIP) bool {
-		return strings.HasPrefix(f.Description, owner.FloatingIPPrefix) && owner.DescribedCluster(f.Description) != "another"
+		return blue.KeptFloatingIP(web, f.Description) ||
+			strings.HasPrefix(f.Description, owner.FloatingIPPrefix) && owner.DescribedCluster(f.Description) != "another"
 	})
 	for i := range others.addresses {
 		if others.addresses[i].ID == "fip-users" { // it goes where the Service wants it, and stays

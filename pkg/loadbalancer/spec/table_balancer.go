@@ -57,7 +57,7 @@ var addressAnnotations = []Annotation{
 	{Name: floatSubnetTags, Kind: List, Default: "class, `floating-subnet-tags`", Peer: true,
 		Meaning: "Tags of the subnets that the floating IP may come from: any of them, all of them after `&`; `!` in front negates."},
 	{Name: keepFloatingIP, Kind: Bool, Default: "`false`", Peer: true,
-		Meaning: "Leave the floating IP in the project, detached, when the Service goes or becomes internal."},
+		Meaning: "Leave the floating IP in the project, detached, when the Service goes or becomes internal. The next Service of its name uses it again; nothing deletes it any more."},
 	{Name: portDescription, Kind: Text,
 		Meaning: "Description of the port of the virtual address, the one that carries the floating IP."},
 	{Name: hostname, Kind: Hostname, Peer: true,
