@@ -66,7 +66,6 @@ func TestCapabilitiesNeedVersionAndProvider(t *testing.T) {
 		"flavors":            {tree.Capabilities.Flavors, 6, false},
 		"additive members":   {tree.Capabilities.AdditiveMembers, 11, true},
 		"allowed CIDRs":      {tree.Capabilities.AllowedCIDRs, 12, false},
-		"SOURCE_IP_PORT":     {tree.Capabilities.SourceIPPort, 13, true},
 		"zones":              {tree.Capabilities.AvailabilityZones, 14, false},
 		"ciphers":            {tree.Capabilities.TLSCiphers, 15, false},
 		"UDP with HTTP":      {tree.Capabilities.UDPWithHTTPMonitor, 16, false},
@@ -89,6 +88,12 @@ func TestCapabilitiesNeedVersionAndProvider(t *testing.T) {
 		}
 		if at(30, tree.OVN) != tc.ovn {
 			t.Errorf("%s: want %v with ovn", name, tc.ovn)
+		}
+	}
+	for provider, want := range map[string]bool{"amphora": false, "amphorav2": false, "octavia": false, tree.OVN: true, "f5": true} {
+		c := tree.Capabilities{Version: tree.Version{Major: 2, Minor: 13}, Provider: provider}
+		if got := c.SourceIPPort(); got != want {
+			t.Errorf("SOURCE_IP_PORT with %s: got %v, want %v", provider, got, want)
 		}
 	}
 	if got := (tree.Version{Major: 2, Minor: 26}).String(); got != "2.26" {
