@@ -164,7 +164,14 @@ func (c *Controller) findFormer(ctx context.Context, k *look, s *subject, all []
 		if err := c.whole(ctx, k, &b); err != nil {
 			return err
 		}
-		if marked(&b) == s.cluster.UID || leadsToUs(&b, nodeAddresses(c.allNodes(s)), s.name) {
+		ours := marked(&b) == s.cluster.UID
+		if !ours {
+			var err error
+			if ours, err = c.leadsToUs(ctx, s, &b); err != nil {
+				return err
+			}
+		}
+		if ours {
 			found.former = append(found.former, b)
 		}
 	}

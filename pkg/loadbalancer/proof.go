@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	v1 "k8s.io/api/core/v1"
+
 	"underlay/pkg/loadbalancer/tree"
 )
 
@@ -25,11 +27,9 @@ func (c *Controller) provablyOurs(ctx context.Context, k *look, s *subject, b *t
 	if err := c.whole(ctx, k, &whole); err != nil {
 		return false, err
 	}
-	if leadsToUs(&whole, nodeAddresses(c.allNodes(s)), s.name) {
-		return true, nil
-	}
-	if s.named() != b.ID {
-		return false, nil
+	leads, err := c.leadsToUs(ctx, s, &whole)
+	if err != nil || leads || s.named() != b.ID {
+		return leads, err
 	}
 	return toldOf(ctx, k, s, b, all)
 }
@@ -63,20 +63,67 @@ func toldOf(ctx context.Context, k *look, s *subject, b *tree.Balancer, all []tr
 	}), nil
 }
 
-// leadsToUs: the Service's pools have members, and every one is an address of
-// ours. Somebody else's load balancer of the same name leads to other nodes.
-func leadsToUs(b *tree.Balancer, ours map[string]bool, name string) bool {
-	members := 0
+// leadsToUs: the Service's pools have members, and every one is a node of ours.
+// Somebody else's load balancer of the same name leads to other nodes, which may
+// have the same addresses in a network of their own.
+func (c *Controller) leadsToUs(ctx context.Context, s *subject, b *tree.Balancer) (bool, error) {
+	var members []tree.Member
 	for _, pool := range poolsOf(b) {
-		if !slices.Contains(pool.Tags, name) && !strings.HasSuffix(pool.Name, "_"+name) {
-			continue
-		}
-		for i := range pool.Members {
-			if !ours[pool.Members[i].Address] {
-				return false
-			}
-			members++
+		if slices.Contains(pool.Tags, s.name) || strings.HasSuffix(pool.Name, "_"+s.name) {
+			members = append(members, pool.Members...)
 		}
 	}
-	return members > 0
+	nodes := c.allNodes(s)
+	ours := nodeAddresses(nodes)
+	if len(members) == 0 || slices.ContainsFunc(members, func(m tree.Member) bool { return !ours[m.Address] }) {
+		return false, nil
+	}
+	ports, err := c.cloud.BalancerPorts(ctx, portAgeKnown)
+	if err != nil {
+		return false, fmt.Errorf("list ports: %w", err)
+	}
+	subnets, err := c.cloud.Subnets(ctx)
+	if err != nil {
+		return false, fmt.Errorf("list subnets: %w", err)
+	}
+	homes := homesOf(nodes, ports)
+	return !slices.ContainsFunc(members, func(m tree.Member) bool { return elsewhereAt(m, b, homes, subnets) }), nil
+}
+
+// homesOf are the subnets of the nodes' addresses, as far as their ports are seen.
+func homesOf(nodes []*v1.Node, ports []tree.Port) map[string][]string {
+	servers := map[string]bool{}
+	for _, node := range nodes {
+		id := node.Spec.ProviderID
+		servers[id[strings.LastIndex(id, "/")+1:]] = true
+	}
+	homes := map[string][]string{}
+	for i := range ports {
+		if ports[i].DeviceID == "" || !servers[ports[i].DeviceID] {
+			continue
+		}
+		for _, ip := range ports[i].FixedIPs {
+			homes[ip.Address] = append(homes[ip.Address], ip.SubnetID)
+		}
+	}
+	return homes
+}
+
+// elsewhereAt says that the member has its address in a subnet in which our node
+// that has this address is not. A subnet without the address tells nothing: the
+// member is reached through a router.
+func elsewhereAt(m tree.Member, b *tree.Balancer, homes map[string][]string, subnets []tree.Subnet) bool {
+	id := b.VIP.SubnetID
+	if m.SubnetID != nil && *m.SubnetID != "" {
+		id = *m.SubnetID
+	}
+	home := homes[m.Address]
+	if len(home) == 0 || slices.Contains(home, id) {
+		return false
+	}
+	address, err := netip.ParseAddr(m.Address)
+	return err == nil && slices.ContainsFunc(subnets, func(s tree.Subnet) bool {
+		prefix, err := netip.ParsePrefix(s.CIDR)
+		return s.ID == id && err == nil && prefix.Contains(address)
+	})
 }

@@ -107,3 +107,31 @@ func TestOneThatWasLeftAloneIsTakenWithTheMark(t *testing.T) {
 		p.end()
 	})
 }
+
+// Two clusters were made alike, in networks with the same addresses, and neither
+// has a --cluster-name: the members have the addresses of our nodes, and are not.
+func TestAddressesOfAnotherNetworkAreNotOurs(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		id, _ := w.peers(false)
+		before := w.cloud.LoadBalancer(id)
+		w2 := w.second("99999999-5f0a-4f0b-9f52-3f4a6f6f2f11")
+		w2.net = w.cloud.AddNetwork(simulator.NetworkSpec{Name: "alike", Subnets: []string{"10.0.0.0/16"}})
+		w.cloud.AddRouter(simulator.RouterSpec{Name: "alike", SubnetIDs: w2.net.SubnetIDs, ExternalNetworkID: w.external.ID})
+		w2.join(5)
+		w2.join(6)
+		if w2.nodes()[0].Status.Addresses[0].Address != w.nodes()[0].Status.Addresses[0].Address {
+			t.Fatal("the nodes have other addresses")
+		}
+		p := w2.start()
+		w2.service("web", nil, tcp(80), tcp(443))
+		w2.settle(2 * time.Minute)
+		pass(10 * time.Minute)
+		w2.delete("web")
+		w2.settle(time.Minute)
+		if diff := cmp.Diff(before, w.cloud.LoadBalancer(id)); diff != "" {
+			t.Errorf("the load balancer of the other cluster (-before +after):\n%s", diff)
+		}
+		p.end()
+	})
+}
