@@ -63,20 +63,27 @@ func (w *worker) unfinished(ctx context.Context) (string, error) {
 		if all[i].Name == w.subject.name && marked(&all[i]) == w.subject.cluster.UID {
 			return "", nil
 		}
-		known[vipPortName(all[i].ID)] = true
+		known[all[i].ID] = true
 	}
 	for i := range ports {
-		if isVIPPort(&ports[i]) && !known[ports[i].Name] {
+		if id := vipOf(&ports[i]); id != "" && !known[id] {
 			return ports[i].ID, nil
 		}
 	}
 	return "", nil
 }
 
-// vipPortName is how Octavia names the VIP port that it makes.
-// Source: octavia/network/drivers/neutron/allowed_address_pairs.py, allocate_vip.
-func vipPortName(balancerID string) string { return "octavia-lb-" + balancerID }
-
-func isVIPPort(p *tree.Port) bool {
-	return p.DeviceOwner == "Octavia" && strings.HasPrefix(p.Name, vipPortName("")) && !strings.HasPrefix(p.Name, vipPortName("vrrp-"))
+// vipOf is the load balancer whose VIP port was made with it, by the port's name;
+// "" for any other port. The ports of amphorae and of second addresses are named
+// alike, and are no sign of a create.
+// Source: octavia/network/drivers/neutron/allowed_address_pairs.py, allocate_vip;
+// ovn_octavia_provider/helper.py, create_vip_port.
+func vipOf(p *tree.Port) string {
+	if id, ok := strings.CutPrefix(p.Name, "octavia-lb-"); ok && p.DeviceOwner == "Octavia" && !strings.HasPrefix(id, "vrrp-") {
+		return id
+	}
+	if id, ok := strings.CutPrefix(p.Name, "ovn-lb-vip-"); ok && !strings.HasPrefix(id, "additional-") {
+		return id
+	}
+	return ""
 }
