@@ -203,15 +203,8 @@ func (o *cleanupOptions) refuseLiving(ctx context.Context, out io.Writer) error 
 	}
 	uid, err := clusterUID(ctx, cluster)
 	switch {
-	case err != nil && !answered(err):
-		o.remark(out, "The cluster does not answer, and is taken to be gone: %v", err)
-		return nil
-	case err != nil && o.force:
-		o.remark(out, "Warning: a cluster answers, and it is not known which: %v", err)
-		return nil
 	case err != nil:
-		return &ExitError{Code: exitLeft, Err: fmt.Errorf("a cluster answers, and may be the one that uses this, "+
-			"but it does not say which it is: correct the kubeconfig, or add --force: %w", err)}
+		return o.refuseSilent(out, err)
 	case o.clusterID != "" && o.clusterID != uid && !o.byName && len(o.ranges) == 0:
 		return nil // it is another
 	case o.force:
@@ -220,6 +213,21 @@ func (o *cleanupOptions) refuseLiving(ctx context.Context, out io.Writer) error 
 	default:
 		return &ExitError{Code: exitLeft, Err: fmt.Errorf("cluster %s lives, and may be the one that uses this: "+
 			"delete its Services and stop its controllers first, or add --force", uid)}
+	}
+}
+
+// refuseSilent decides about a cluster that does not say which it is.
+func (o *cleanupOptions) refuseSilent(out io.Writer, err error) error {
+	switch {
+	case !answered(err):
+		o.remark(out, "The cluster does not answer, and is taken to be gone: %v", err)
+		return nil
+	case o.force:
+		o.remark(out, "Warning: a cluster answers, and it is not known which: %v", err)
+		return nil
+	default:
+		return &ExitError{Code: exitLeft, Err: fmt.Errorf("a cluster answers, and may be the one that uses this, "+
+			"but it does not say which it is: correct the kubeconfig, or add --force: %w", err)}
 	}
 }
 
