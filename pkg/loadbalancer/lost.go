@@ -31,8 +31,8 @@ const (
 func (w *worker) awaitLost(ctx context.Context) {
 	defer w.nudge()
 	log := klog.FromContext(ctx).WithValues("service", w.subject.owner.String())
-	for end := time.Now().Add(lostLimit); time.Now().Before(end); {
-		port, err := w.unfinished(ctx)
+	for began := time.Now(); time.Since(began) < lostLimit; {
+		port, err := w.unfinished(ctx, min(time.Since(began), lostGap))
 		if err != nil {
 			log.Error(err, "A create of the load balancer had no answer, and whether it is under way cannot be seen")
 			return
@@ -48,13 +48,14 @@ func (w *worker) awaitLost(ctx context.Context) {
 }
 
 // unfinished is the id of a VIP port without a load balancer, "" when there is
-// none or when the Service's load balancer is there by now. Two calls.
-func (w *worker) unfinished(ctx context.Context) (string, error) {
-	ports, err := w.cloud.BalancerPorts(ctx, 0)
+// none or when the Service's load balancer is there by now. Two lists at most, of
+// that age at most, which all who look share.
+func (w *worker) unfinished(ctx context.Context, age time.Duration) (string, error) {
+	ports, err := w.cloud.BalancerPorts(ctx, age)
 	if err != nil {
 		return "", fmt.Errorf("look for an unfinished load balancer: %w", err)
 	}
-	all, err := w.cloud.LoadBalancers(ctx, BalancerQuery{})
+	all, err := w.lists.balancers.Get(ctx, age)
 	if err != nil {
 		return "", fmt.Errorf("look for an unfinished load balancer: %w", err)
 	}

@@ -2,6 +2,7 @@ package loadbalancer_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -96,6 +97,37 @@ func TestAnOldVIPPortDoesNotStopTheNextCreate(t *testing.T) {
 		w.settle(10 * time.Minute)
 		if flaw := w.flaw("web"); flaw != "" {
 			t.Error(flaw)
+		}
+	})
+}
+
+// TestManyLostCreatesAreWaitedForTogether: where Octavia fails for all Services at
+// once, they look for what became of their creates in the same lists.
+func TestManyLostCreatesAreWaitedForTogether(t *testing.T) {
+	const services = 30
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		w.cloud.AddPort(simulator.PortSpec{
+			Name: "octavia-lb-7e8adc77-0000-4000-8000-000000000003", NetworkID: w.net.ID,
+			DeviceID: "lb-7e8adc77-0000-4000-8000-000000000003", DeviceOwner: "Octavia",
+		})
+		w.cloud.AddFault(simulator.Fault{Match: "POST /v2/lbaas/loadbalancers", Times: services, Kind: simulator.DropBefore})
+		p := w.start()
+		defer p.end()
+		for i := range services {
+			w.service(fmt.Sprintf("web-%02d", i), nil)
+		}
+		pass(3 * time.Minute)
+		for _, pattern := range []string{"GET /v2/lbaas/loadbalancers", "GET /v2.0/ports"} {
+			if got := w.cloud.Count(pattern); got > 3*180/5 {
+				t.Errorf("%s: got %d calls in three minutes", pattern, got)
+			}
+		}
+		w.settle(3 * time.Minute)
+		for i := range services {
+			if flaw := w.flaw(fmt.Sprintf("web-%02d", i)); flaw != "" {
+				t.Error(flaw)
+			}
 		}
 	})
 }
