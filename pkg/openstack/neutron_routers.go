@@ -35,9 +35,10 @@ var (
 
 // Router keeps the contract of routes.RouterAPI.
 func (c *Client) Router(ctx context.Context, id string) (routes.Router, error) {
-	return c.router(ctx, opRouterGet, id, func(ctx context.Context, neutron *gophercloud.ServiceClient) gophercloud.Result {
+	router, err := c.router(ctx, opRouterGet, id, func(ctx context.Context, neutron *gophercloud.ServiceClient) gophercloud.Result {
 		return routers.Get(ctx, neutron, id).Result
 	})
+	return router, routerError(err)
 }
 
 // AddRoutes keeps the contract of routes.RouterAPI.
@@ -76,11 +77,12 @@ func (c *Client) atomicError(err error) error {
 
 // SetRoutes keeps the contract of routes.RouterAPI.
 func (c *Client) SetRoutes(ctx context.Context, routerID string, revision int, all []routes.Route) (routes.Router, error) {
-	return c.router(ctx, opRouterUpdate, routerID, func(ctx context.Context, neutron *gophercloud.ServiceClient) gophercloud.Result {
+	router, err := c.router(ctx, opRouterUpdate, routerID, func(ctx context.Context, neutron *gophercloud.ServiceClient) gophercloud.Result {
 		return routers.Update(ctx, neutron, routerID, routers.UpdateOpts{
 			Routes: neutronRoutes(all), RevisionNumber: &revision,
 		}).Result
 	})
+	return router, routerError(err)
 }
 
 // router makes one call that answers with a router.

@@ -5,11 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"testing"
 
-	"underlay/pkg/config"
-	"underlay/pkg/openstack"
 	"underlay/pkg/simulator"
 )
 
@@ -35,14 +32,7 @@ func TestManySubnets(t *testing.T) {
 	}
 	many := w.AddNetwork(simulator.NetworkSpec{Name: "many", Subnets: cidrs})
 	router := w.AddRouter(simulator.RouterSpec{Name: "wide", SubnetIDs: many.SubnetIDs})
-	cfg, report := config.Read(strings.NewReader(w.CloudConf(simulator.Endpoint)), "cloud.conf", config.Env{})
-	if err := report.Err(); err != nil {
-		t.Fatal(err)
-	}
-	client, err := openstack.New(cfg.Global, openstack.Options{Transport: shortURLs{w.Transport()}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := w.behind(t, shortURLs{w.Transport()})
 	found, err := client.RoutersOn(t.Context(), append(slices.Clone(many.SubnetIDs), w.network.SubnetIDs...))
 	want := []string{router, w.router}
 	slices.Sort(want)

@@ -4,7 +4,7 @@ import "underlay/pkg/openstack/session"
 
 // The services in use (https://service-types.openstack.org).
 var (
-	network = session.Service{Kind: "network", Aliases: []string{"networking"}, Version: "v2.0"}
+	network = session.Service{Kind: "network", Aliases: []string{"networking"}, Version: "v2.0", Refine: neutronClass}
 	compute = session.Service{Kind: "compute", Version: "v2.1", Scoped: true, Minor: newestNova, Oldest: 1}
 	// Octavia serves the same under v2; v2.0 is the older name.
 	balancing = session.Service{
