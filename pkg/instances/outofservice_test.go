@@ -260,6 +260,7 @@ func TestBackInService(t *testing.T) {
 			defer cancel()
 			go d.inst.Run(ctx)
 			time.Sleep(2 * period)
+			synctest.Wait() // what it wrote may be read now
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
