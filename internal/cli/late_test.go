@@ -76,3 +76,13 @@ func TestCleanupLeavesALoadBalancerThatIsUsedByNow(t *testing.T) {
 		})
 	}
 }
+
+// Without the listeners nobody knows whom a load balancer serves.
+func TestCleanupWithoutListenersRemovesNothing(t *testing.T) {
+	w := newTenant(t, simulator.Options{})
+	w.service(w.stack("blue", "192.168.11.0/24", "10.244", 0), blue, "web")
+	w.cloud.AddFault(simulator.Fault{Match: "GET /v2/lbaas/listeners", Status: 501})
+	if code, out := w.cleanup("--cluster-id", blue.UID, "--yes"); code != 1 || len(w.balancerNames()) != 1 {
+		t.Errorf("got exit code %d and\n%s", code, out)
+	}
+}

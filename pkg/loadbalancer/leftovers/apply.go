@@ -39,13 +39,15 @@ type Cloud interface {
 // Look reads the project: six list calls. A cloud without Octavia has no load
 // balancers.
 func Look(ctx context.Context, c Cloud) (p Project, err error) {
-	if p.Balancers, err = c.LoadBalancers(ctx, loadbalancer.BalancerQuery{}); err == nil {
+	p.Balancers, err = c.LoadBalancers(ctx, loadbalancer.BalancerQuery{})
+	without := errors.Is(err, cloud.ErrUnsupported)
+	if err == nil {
 		p.Listeners, err = c.Listeners(ctx, "")
 	}
 	if err == nil {
 		p.Pools, err = c.Pools(ctx, "")
 	}
-	if err != nil && !errors.Is(err, cloud.ErrUnsupported) {
+	if err != nil && !without {
 		return Project{}, fmt.Errorf("list load balancers: %w", err)
 	}
 	if p.FloatingIPs, err = c.FloatingIPs(ctx, ""); err != nil {
