@@ -199,10 +199,17 @@ func (s *cinder) updateGroup(r *request, g *cinderGroup) (any, error) {
 	return accepted(nil)
 }
 
-// regroup lets volumes join and leave a group when its time is over.
+// regroup lets volumes join and leave a group when its time is over. Where one has
+// another status by then, cinder/volume/manager.py (_collect_volumes_for_group) fails
+// before it handles errors: the group is "updating" for ever.
 func (s *cinder) regroup(g *cinderGroup, add, remove []*cinderVolume) {
 	s.become(g, cinderUpdating)
 	s.later(g, s.pace.Group, func() {
+		for _, v := range slices.Concat(add, remove) {
+			if !slices.Contains(regroupable, v.Status) {
+				return
+			}
+		}
 		for _, v := range add {
 			v.groupID = g.ID
 		}
@@ -244,12 +251,19 @@ func (s *cinder) groupAdditions(r *request, g *cinderGroup, text string) ([]*cin
 	return add, nil
 }
 
+// regroupable are the statuses of volumes that may leave a group
+// (VALID_REMOVE_VOL_FROM_GROUP_STATUS).
+var regroupable = []string{cinderAvailable, cinderInUse, cinderFailed, cinderBadDelete}
+
 func (s *cinder) groupRemovals(g *cinderGroup, text string) ([]*cinderVolume, error) {
 	var remove []*cinderVolume
 	for _, id := range splitIDs(text) {
 		v := s.volumes.byID[strings.TrimSpace(id)]
 		if v == nil || v.groupID != g.ID {
 			return nil, invalidVolume("Cannot remove volume ", id, " from group ", g.ID, " because it is not in the group.")
+		}
+		if !slices.Contains(regroupable, v.Status) {
+			return nil, invalidVolume("Cannot remove volume ", id, " from group ", g.ID, " because volume is in an invalid state: ", v.Status, ".")
 		}
 		remove = append(remove, v)
 	}

@@ -19,6 +19,9 @@ import (
 // whose snapshots are consistent.
 const paramGroupType = "grouptype"
 
+// groupUpdating is a group that volumes join or leave.
+const groupUpdating block.Status = "updating"
+
 // groupMark in the description of a group says that it was made here, for group
 // snapshots, and may be taken apart again.
 func (s *Service) groupMark() string {
@@ -50,24 +53,24 @@ func (g *grouping) gather(ctx context.Context, volumes []block.Volume) (string, 
 		if err != nil {
 			return "", unseen(ctx, "read group "+id, err)
 		}
-		if len(group.VolumeIDs) > len(volumes) {
+		if len(group.VolumeIDs) <= len(volumes) {
+			return id, nil
+		}
+		freed, err := g.freed(ctx, group, volumes)
+		if err != nil {
+			return "", err
+		}
+		if !freed {
 			return "", status.Errorf(codes.FailedPrecondition, "the volumes are in group %s, which has others too: Cinder takes snapshots of whole groups", id)
 		}
-		return id, nil
 	}
 	group, err := g.group(ctx, volumes)
 	if err != nil {
 		return "", err
 	}
-	var missing []string
-	for _, v := range volumes {
-		switch v.GroupID {
-		case group.ID:
-		case "":
-			missing = append(missing, v.ID)
-		default:
-			return "", status.Errorf(codes.FailedPrecondition, "volume %s is in group %s, and a volume is in one group at most", v.ID, v.GroupID)
-		}
+	missing, err := g.missing(ctx, group.ID, volumes)
+	if err != nil {
+		return "", err
 	}
 	if len(missing) > 0 {
 		err := g.p.SetGroupVolumes(ctx, group.ID, missing, nil)
@@ -79,6 +82,58 @@ func (g *grouping) gather(ctx context.Context, volumes []block.Volume) (string, 
 		}
 	}
 	return group.ID, g.settled(ctx, group.ID)
+}
+
+// missing are the volumes that are not in the group yet.
+func (g *grouping) missing(ctx context.Context, group string, volumes []block.Volume) ([]string, error) {
+	var missing []string
+	for i := range volumes {
+		v := &volumes[i]
+		if v.GroupID != "" && v.GroupID != group {
+			other, err := g.p.Group(ctx, v.GroupID)
+			if err != nil {
+				return nil, unseen(ctx, "read group "+v.GroupID, err)
+			}
+			freed, err := g.freed(ctx, other, volumes)
+			if err != nil {
+				return nil, err
+			}
+			if !freed {
+				return nil, status.Errorf(codes.FailedPrecondition, "volume %s is in group %s, and a volume is in one group at most", v.ID, v.GroupID)
+			}
+		}
+		if v.GroupID == "" {
+			missing = append(missing, v.ID)
+		}
+	}
+	return missing, nil
+}
+
+// freed takes a group apart that was left to its volumes (see release) and that no
+// group snapshot needs, and says whether it has. Of volumes those that were in it
+// are in none then.
+func (g *grouping) freed(ctx context.Context, group block.Group, volumes []block.Volume) (bool, error) {
+	if group.Description != g.s.groupMark() {
+		return false, nil
+	}
+	for _, id := range group.VolumeIDs {
+		page, _, err := g.p.SnapshotPage(ctx, id, "", 0)
+		if err != nil {
+			return false, unseen(ctx, "list snapshots of volume "+id, err)
+		}
+		if slices.ContainsFunc(page, func(x block.Snapshot) bool { return x.GroupSnapshotID != "" }) {
+			return false, nil
+		}
+	}
+	if err := g.s.dissolve(ctx, g.p, group.ID); err != nil {
+		return false, err
+	}
+	for i := range volumes {
+		if volumes[i].GroupID == group.ID {
+			volumes[i].GroupID = ""
+		}
+	}
+	return true, nil
 }
 
 // together is the group that all volumes are in, or "".
@@ -136,20 +191,57 @@ func (g *grouping) settled(ctx context.Context, id string) error {
 	})
 }
 
+// release takes a group of ours apart whose group snapshot is gone, if all of its
+// volumes are at rest. Else it stays, until its volumes are deleted or another group
+// is wanted: where a volume is detached or attached just then, Cinder fails outside
+// of its error handling and leaves the group "updating" for ever, which nobody but
+// an administrator mends, and its volumes can never be deleted
+// (cinder/volume/manager.py, _collect_volumes_for_group).
+func (s *Service) release(ctx context.Context, p *project, id string) error {
+	group, ours, err := s.ownGroup(ctx, p, id)
+	if err != nil || !ours {
+		return err
+	}
+	for _, id := range group.VolumeIDs {
+		v, err := p.volume(ctx, id)
+		if err != nil {
+			return unseen(ctx, "read volume "+id, err)
+		}
+		if v.Status != block.StatusGone && (v.Status != block.StatusAvailable || len(v.Attachments) > 0) {
+			klog.FromContext(ctx).Info("Volume group stays, since its volumes are in use", "group", group.ID, "volume", id, "status", v.Status)
+			return nil
+		}
+	}
+	return s.takeApart(ctx, p, group)
+}
+
 // dissolve takes a group of ours apart. One that still has another group snapshot
 // stays.
 func (s *Service) dissolve(ctx context.Context, p *project, id string) error {
+	group, ours, err := s.ownGroup(ctx, p, id)
+	if err != nil || !ours {
+		return err
+	}
+	return s.takeApart(ctx, p, group)
+}
+
+// ownGroup reads a group, and says whether it was made here. One that is gone has no id.
+func (s *Service) ownGroup(ctx context.Context, p *project, id string) (block.Group, bool, error) {
 	group, err := p.Group(ctx, id)
-	if errors.Is(err, cloud.ErrNotFound) || err == nil && group.Description != s.groupMark() {
-		return nil
+	if errors.Is(err, cloud.ErrNotFound) {
+		return block.Group{}, false, nil
 	}
 	if err != nil {
-		return unseen(ctx, "read group "+id, err)
+		return group, false, unseen(ctx, "read group "+id, err)
 	}
+	return group, group.Description == s.groupMark(), nil
+}
+
+func (s *Service) takeApart(ctx context.Context, p *project, group block.Group) error {
 	if err := p.empty(ctx, group); err != nil {
 		return err
 	}
-	return p.removeGroup(ctx, id)
+	return p.removeGroup(ctx, group.ID)
 }
 
 // sweep deletes the empty groups of ours: a process that died after it had deleted
@@ -223,22 +315,62 @@ func (s *Service) leaveGroup(ctx context.Context, p *project, v block.Volume) er
 	if v.GroupID == "" {
 		return nil
 	}
-	group, err := p.Group(ctx, v.GroupID)
-	if errors.Is(err, cloud.ErrNotFound) {
-		return nil
+	group, ours, err := s.ownGroup(ctx, p, v.GroupID)
+	if err != nil || group.ID == "" {
+		return err
 	}
-	if err != nil {
-		return unseen(ctx, "read group "+v.GroupID, err)
-	}
-	if group.Description != s.groupMark() {
+	if !ours {
 		return status.Errorf(codes.FailedPrecondition, "volume %s is in group %s, which was not made here, and Cinder deletes no volume of a group", v.ID, group.ID)
 	}
-	if len(group.VolumeIDs) <= 1 {
-		return s.dissolve(ctx, p, group.ID)
+	if group.Status == groupUpdating { // others leave just now
+		if err := p.idle(ctx, group.ID); err != nil {
+			return err
+		}
+		return s.leaveGroup(ctx, p, v)
 	}
-	if err := p.SetGroupVolumes(ctx, v.GroupID, nil, []string{v.ID}); err != nil {
+	if len(group.VolumeIDs) <= 1 {
+		return s.takeApart(ctx, p, group)
+	}
+	err = p.SetGroupVolumes(ctx, v.GroupID, nil, []string{v.ID})
+	if isAny(err, cloud.ErrBusy, cloud.ErrInvalid) && p.updating(ctx, group.ID) {
+		return s.leaveGroup(ctx, p, v)
+	}
+	if err != nil {
 		return unwritten(ctx, "take volume "+v.ID+" out of group "+v.GroupID, err)
 	}
-	_, err = p.settle(ctx, v.ID, func(v block.Volume) bool { return v.GroupID == "" })
-	return err
+	return s.left(ctx, p, v)
+}
+
+// left waits until a volume has left its group, and deletes the group if the others
+// left at the same time.
+func (s *Service) left(ctx context.Context, p *project, v block.Volume) error {
+	group := v.GroupID
+	if _, err := p.settle(ctx, v.ID, func(v block.Volume) bool { return v.GroupID == "" }); err != nil {
+		return err
+	}
+	now, ours, err := s.ownGroup(ctx, p, group)
+	if err != nil || !ours || len(now.VolumeIDs) > 0 {
+		return err
+	}
+	return p.removeGroup(ctx, group)
+}
+
+// updating says that volumes join or leave a group.
+func (p *project) updating(ctx context.Context, id string) bool {
+	group, err := p.Group(ctx, id)
+	return err == nil && group.Status == groupUpdating
+}
+
+// idle waits while volumes join or leave a group.
+func (p *project) idle(ctx context.Context, id string) error {
+	return repeat(ctx, "group "+id, func() (bool, error) {
+		now, err := p.Group(ctx, id)
+		if errors.Is(err, cloud.ErrNotFound) {
+			return true, nil
+		}
+		if err != nil {
+			return false, unseen(ctx, "read group "+id, err)
+		}
+		return now.Status != groupUpdating, nil
+	})
 }

@@ -171,14 +171,14 @@ func (p *project) settleGroup(ctx context.Context, id string, q verdict.Question
 	})
 }
 
-// dropGroup deletes a group snapshot, waits until it is gone, and takes its group
-// apart.
+// dropGroup deletes a group snapshot, waits until it is gone, and releases its
+// group.
 func (s *Service) dropGroup(ctx context.Context, p *project, taken block.GroupSnapshot) error {
 	for asked := false; ; {
 		rule := verdict.Decide(verdict.DeleteGroupSnapshot, verdict.Facts{Status: string(taken.Status)})
 		switch {
 		case rule.Do == verdict.Done:
-			return s.dissolve(ctx, p, taken.GroupID)
+			return s.release(ctx, p, taken.GroupID)
 		case rule.Do == verdict.Act && asked:
 			return unfinished("group snapshot %s was to be deleted, and Cinder has it %s again", taken.ID, taken.Status)
 		case rule.Do == verdict.Act:
