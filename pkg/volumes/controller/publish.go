@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
@@ -42,6 +43,10 @@ func (s *Service) ControllerPublishVolume(ctx context.Context, r *csi.Controller
 	}
 	return &csi.ControllerPublishVolumeResponse{PublishContext: told}, nil
 }
+
+// pendingLook is how often Nova is asked again about an attachment of which Cinder
+// tells nothing.
+const pendingLook = 5 * time.Second
 
 // attaching is one ControllerPublishVolume.
 type attaching struct {
@@ -99,10 +104,28 @@ func (a *attaching) run(ctx context.Context) (block.Volume, error) {
 		if err != nil {
 			return v, err
 		}
-		if v, err = a.p.settle(ctx, a.volumeID, a.settled); err != nil {
+		if v, err = a.wait(ctx); err != nil {
 			return v, err
 		}
 	}
+}
+
+// wait waits until the volume is as the question needs it. What Nova alone knows of
+// is asked for again and again: it forgets it where the server is being deleted.
+func (a *attaching) wait(ctx context.Context) (block.Volume, error) {
+	for a.pending {
+		short, cancel := context.WithTimeout(ctx, pendingLook)
+		v, err := a.p.settle(short, a.volumeID, a.settled)
+		over := short.Err() != nil && ctx.Err() == nil
+		cancel()
+		if err == nil || !over {
+			return v, err
+		}
+		if a.pending, err = a.p.knows(ctx, a.node, a.volumeID); err != nil {
+			return v, err
+		}
+	}
+	return a.p.settle(ctx, a.volumeID, a.settled)
 }
 
 // decide asks Nova about the servers that have the volume only where the volume
@@ -219,7 +242,7 @@ func (a *attaching) explain(ctx context.Context, v block.Volume, refused error) 
 		return err
 	}
 	if known {
-		a.pending = true
+		a.pending, a.asked = true, false
 		return nil
 	}
 	state, err := a.p.server(ctx, a.node)
