@@ -55,7 +55,7 @@ type attaching struct {
 	volumeID, node string
 	// shares says that the request allows other nodes beside this one.
 	shares bool
-	// asked says that this request has sent its one POST; pending that Nova has
+	// asked says that Nova has taken the POST of this request; pending that Nova has
 	// the volume at the server, whatever Cinder tells; cleared that something was
 	// removed once.
 	asked, pending, cleared bool
@@ -180,7 +180,7 @@ func (a *attaching) settled(v block.Volume) bool {
 	return verdict.Decide(verdict.Publish, a.facts(v)).Do != verdict.Wait
 }
 
-// attach sends the POST, once a request.
+// attach sends the POST, until Nova has taken one.
 func (a *attaching) attach(ctx context.Context, v block.Volume) error {
 	if a.asked {
 		return a.doubt(ctx, v)
