@@ -18,7 +18,8 @@ export CGO_ENABLED ?= 0
 export GOFLAGS     := $(filter-out -tags=grpcnotrace,$(GOFLAGS)) -tags=grpcnotrace
 
 # The parts of the tests, and their packages. unit is all that no other part names.
-# Those that mostly wait run beside those that work, and beside what is built for them; the last ones look at the whole machine, and have it for themselves.
+# Those that mostly wait run beside those that work, and beside what is built for
+# them; the last ones look at the whole machine, and have it for themselves.
 WORKING            := unit simulator e2e
 WAITING            := contract openstack sanity
 ALONE              := nodes dataplane
